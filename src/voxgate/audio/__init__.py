@@ -1,0 +1,1 @@
+"""Audio formats, resampling and encoding. Pure: codec state, no I/O."""

@@ -1,0 +1,1 @@
+"""Local engines behind pipes, each in worker processes of its own."""

@@ -1,0 +1,1 @@
+"""The doors: what clients speak, one folder a protocol."""

@@ -1,0 +1,1 @@
+"""Telnyx-style text to speech."""

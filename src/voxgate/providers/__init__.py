@@ -1,0 +1,1 @@
+"""Anything that can speak utterances: vendors' APIs and local engines, one file each."""

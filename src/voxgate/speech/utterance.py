@@ -1,0 +1,62 @@
+"""One piece of text to be spoken at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from voxgate.audio.format import AudioFormat
+from voxgate.speech.voice import VoiceName
+
+JsonScalar = str | int | float | bool | None
+
+
+class Markup(StrEnum):
+    """What kind of text an utterance holds."""
+
+    TEXT = "text"
+    SSML = "ssml"
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechSettings:
+    """How to speak, in units every provider can be mapped to.
+
+    Attributes:
+        speed: ratio to the voice's normal pace; 2.0 takes half the time.
+        pitch_semitones: shift of the fundamental; 12 is an octave up.
+        volume: ratio to the voice's normal amplitude; 0 is silence.
+        extra: a vendor's own fields, as given, sorted by name.
+    """
+
+    speed: float = 1.0
+    pitch_semitones: float = 0.0
+    volume: float = 1.0
+    extra: tuple[tuple[str, JsonScalar], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What to say, how, for whom.
+
+    Attributes:
+        text: what to say: plain text or a whole SSML document.
+        voice: the voice asked for. Before a provider sees it, the route puts the voice it will really
+            speak with here.
+        tenant: whose request this is; part of every cache key.
+        settings: pace, pitch, level and vendor fields.
+        language: BCP-47 tag, when the caller gave one.
+        markup: plain or SSML.
+        passthrough: the exact format in which a provider may hand over its own finished file instead of
+            PCM, when the caller takes a whole reply as one file; None asks for PCM.
+        cacheable: whether the cache may answer and keep it.
+    """
+
+    text: str
+    voice: VoiceName
+    tenant: str
+    settings: SpeechSettings = SpeechSettings()
+    language: str | None = None
+    markup: Markup = Markup.TEXT
+    passthrough: AudioFormat | None = None
+    cacheable: bool = True

@@ -1,0 +1,1 @@
+"""Scripted and broken providers, virtual time: shipped, so that users can test too."""
