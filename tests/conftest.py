@@ -1,0 +1,70 @@
+"""What every test stands on: virtual time, and a guard against anything left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import os
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from voxgate.testing.virtual_time import VirtualTimeLoop
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Give tests marked ``virtual_time`` a loop whose clock jumps instead of waiting."""
+    if item.get_closest_marker("virtual_time") is not None:
+        return {"virtual": VirtualTimeLoop}
+    return {"real": asyncio.new_event_loop}
+
+
+def _child_processes() -> set[int]:
+    path = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
+    return {int(pid) for pid in path.read_text().split()} if path.exists() else set()
+
+
+def _sockets() -> set[str]:
+    folder = Path("/proc/self/fd")
+    if not folder.exists():
+        return set()
+    found = set()
+    for entry in folder.iterdir():
+        try:
+            target = os.readlink(entry)
+        except OSError:
+            continue
+        if target.startswith("socket:"):
+            found.add(target)
+    return found
+
+
+@pytest.fixture
+async def _no_task_left() -> AsyncIterator[None]:
+    """Fail a test whose tasks outlive it. (The runner itself would cancel them without a word.)"""
+    before = asyncio.all_tasks()
+    yield
+    await asyncio.sleep(0)
+    left = [task.get_name() for task in asyncio.all_tasks() - before if task is not asyncio.current_task()]
+    assert not left, f"the test left tasks behind: {', '.join(left)}"
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a process, thread, socket or task."""
+    if inspect.iscoroutinefunction(request.function):
+        request.getfixturevalue("_no_task_left")
+    processes, threads, sockets = _child_processes(), set(threading.enumerate()), _sockets()
+    yield
+    gc.collect()
+    left = [
+        *(f"process {pid}" for pid in _child_processes() - processes),
+        *(f"thread {thread.name}" for thread in set(threading.enumerate()) - threads if not thread.daemon),
+        *(f"open {name}" for name in _sockets() - sockets),
+    ]
+    assert not left, f"the test left behind: {', '.join(left)}"
