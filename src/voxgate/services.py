@@ -1,0 +1,36 @@
+"""What the doors are given: everything a protocol needs from the rest of the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voxgate.access.keys import KeyStore
+from voxgate.access.limits import Limits
+from voxgate.clock import Clock
+from voxgate.config import Settings
+from voxgate.drain import Drain
+from voxgate.speech.routing import Router
+from voxgate.speech.speaker import Speaker
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One of each, for the life of the server.
+
+    Attributes:
+        settings: as read at start.
+        clock: time.
+        speaker: the one door to speech.
+        router: which voices there are and who speaks them.
+        keys: who is asking.
+        limits: how often they may.
+        drain: whether the server is about to stop.
+    """
+
+    settings: Settings
+    clock: Clock
+    speaker: Speaker
+    router: Router
+    keys: KeyStore
+    limits: Limits
+    drain: Drain
