@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from voxgate.errors import InvalidVoice
-from voxgate.providers.contract import Provider
 from voxgate.providers.registry import ProviderRegistry
+from voxgate.speech.candidate import Candidate
 from voxgate.speech.catalogue import Catalogue
 from voxgate.speech.utterance import SpeechSettings, Utterance
 from voxgate.speech.voice import Voice, VoiceName
@@ -34,21 +34,6 @@ class StandInVoice:
 
 FindStandIn = Callable[[Voice, str | None], StandInVoice]
 """Names the stand-in for a voice; the second argument is the language asked for, if any."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One way to speak an utterance.
-
-    Attributes:
-        provider: who speaks.
-        utterance: with the provider's own voice and adjusted settings in place.
-        stand_in: whether this is not the voice asked for.
-    """
-
-    provider: Provider
-    utterance: Utterance
-    stand_in: bool
 
 
 class Router:

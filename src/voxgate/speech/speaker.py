@@ -18,8 +18,8 @@ from voxgate.clock import Clock
 from voxgate.errors import IncompleteAudio, ProviderTimeout, SynthesisError, VoxgateError
 from voxgate.providers.contract import AudioChunk, WordTime
 from voxgate.speech.cache import CachedSpeech, CacheKey, SpeechCache
+from voxgate.speech.candidate import Candidate, FindCandidates
 from voxgate.speech.receipt import Receipt, ReceiptSink
-from voxgate.speech.routing import Candidate, Router
 from voxgate.speech.stream import SpeechStream
 from voxgate.speech.utterance import Utterance
 
@@ -30,7 +30,7 @@ class Speaker:
     """Speaks utterances for every protocol.
 
     Args:
-        router: says who can speak a voice, best first.
+        find_candidates: says who can speak an utterance, best first.
         cache: recent speech.
         clock: time.
         sinks: each takes every Receipt.
@@ -40,7 +40,7 @@ class Speaker:
 
     def __init__(
         self,
-        router: Router,
+        find_candidates: FindCandidates,
         cache: SpeechCache,
         clock: Clock,
         sinks: Iterable[ReceiptSink] = (),
@@ -48,7 +48,7 @@ class Speaker:
         first_audio_timeout_s: float = 10.0,
         stall_timeout_s: float = 15.0,
     ) -> None:
-        self._router = router
+        self._find_candidates = find_candidates
         self._cache = cache
         self._clock = clock
         self._sinks = tuple(sinks)
@@ -101,7 +101,7 @@ class Speaker:
             stream.end()
 
     async def _speak_best(self, stream: SpeechStream) -> None:
-        candidates = self._router.candidates(stream.utterance)
+        candidates = self._find_candidates(stream.utterance)
         for candidate in candidates:
             try:
                 await self._speak_with(candidate, stream)

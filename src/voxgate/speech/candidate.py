@@ -1,0 +1,28 @@
+"""One way to speak an utterance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from voxgate.providers.contract import Provider
+from voxgate.speech.utterance import Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way to speak an utterance.
+
+    Attributes:
+        provider: who speaks.
+        utterance: with the provider's own voice and adjusted settings in place.
+        stand_in: whether this is not the voice asked for.
+    """
+
+    provider: Provider
+    utterance: Utterance
+    stand_in: bool
+
+
+FindCandidates = Callable[[Utterance], Sequence[Candidate]]
+"""Lists who can speak an utterance, best first; raises `voxgate.errors.InvalidVoice` when nobody can."""
