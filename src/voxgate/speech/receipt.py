@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 
 class Outcome(StrEnum):
@@ -52,9 +52,5 @@ class Receipt:
     provider_request_id: str | None = None
 
 
-class ReceiptSink(Protocol):
-    """Takes each Receipt, once, on the event loop; must not block."""
-
-    def __call__(self, receipt: Receipt) -> None:
-        """Take one Receipt."""
-        ...
+ReceiptSink = Callable[[Receipt], None]
+"""Takes each Receipt, once, on the event loop; must not block."""

@@ -85,8 +85,7 @@ async def test_every_sample_arrives_once_and_the_receipt_tells() -> None:
 async def test_taking_never_waits_and_cuts_to_the_asked_size() -> None:
     house = House("late-50+chunk-1000")
     stream = house.speak()
-    assert stream.take() is None
-    assert not stream.over
+    assert (stream.take(), stream.over) == (None, False)
     await asyncio.sleep(0.06)
     pieces = []
     while (chunk := stream.take(30)) is not None:
