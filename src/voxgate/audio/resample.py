@@ -1,0 +1,105 @@
+"""Changing the rate of s16le mono PCM, with FFmpeg's swresample."""
+
+from __future__ import annotations
+
+import av
+import av.filter
+
+from voxgate.audio.format import BYTES_PER_SAMPLE
+
+_TAIL_S = 0.02
+"""Silence given to the filter at the end; longer than its reach (1.5 ms at 22.05 kHz, 4 ms at 8 kHz)."""
+
+
+class Resampler:
+    """Changes the rate of one stream.
+
+    Any chunking of the input, odd byte counts included, gives the same bytes as one piece. The output is
+    not delayed against the input and lasts exactly as long: ``ceil(samples * target_hz / source_hz)``
+    samples in all.
+
+    Args:
+        source_hz: rate of the input.
+        target_hz: rate of the output; equal rates pass samples through untouched.
+    """
+
+    def __init__(self, source_hz: int, target_hz: int) -> None:
+        self._source_hz = source_hz
+        self._target_hz = target_hz
+        self._odd_byte = b""
+        self._taken = 0
+        self._given = 0
+        self._filter = None if source_hz == target_hz else _Swresample(source_hz, target_hz)
+
+    def feed(self, pcm: bytes) -> bytes:
+        """Take the next piece; return what is ready, always whole samples."""
+        whole = self._whole_samples(pcm)
+        if self._filter is None or not whole:
+            return whole
+        self._taken += len(whole) // BYTES_PER_SAMPLE
+        ready = self._filter.push(whole)
+        self._given += len(ready) // BYTES_PER_SAMPLE
+        return ready
+
+    def flush(self) -> bytes:
+        """Return the rest and free the filter; a lone last byte, half a sample, is dropped."""
+        if self._filter is None:
+            return b""
+        filter_, self._filter = self._filter, None
+        missing = -(-self._taken * self._target_hz // self._source_hz) - self._given
+        tail = filter_.push(bytes(BYTES_PER_SAMPLE * int(_TAIL_S * self._source_hz)))
+        return tail[: BYTES_PER_SAMPLE * missing]
+
+    def _whole_samples(self, pcm: bytes) -> bytes:
+        joined = self._odd_byte + pcm if self._odd_byte else pcm
+        cut = len(joined) - len(joined) % BYTES_PER_SAMPLE
+        self._odd_byte = joined[cut:]
+        return joined[:cut]
+
+
+class _Swresample:
+    """The filter graph. Built by hand, because `av.AudioResampler` starts a thread for every core."""
+
+    def __init__(self, source_hz: int, target_hz: int) -> None:
+        graph = av.filter.Graph()
+        graph.threads = 1
+        self._source = graph.add(
+            "abuffer",
+            sample_rate=str(source_hz),
+            sample_fmt="s16",
+            channel_layout="mono",
+            time_base=f"1/{source_hz}",
+        )
+        self._sink = graph.add("abuffersink")
+        graph.link_nodes(
+            self._source,
+            graph.add("aresample", osr=str(target_hz)),
+            graph.add("aformat", sample_fmts="s16", sample_rates=str(target_hz), channel_layouts="mono"),
+            self._sink,
+        ).configure()
+        self._graph = graph  # owns the filters
+        self._source_hz = source_hz
+
+    def push(self, pcm: bytes) -> bytes:
+        self._source.push(frame_from_pcm(pcm, self._source_hz))
+        ready: list[bytes] = []
+        while True:
+            try:
+                frame = self._sink.pull()
+            except av.BlockingIOError:
+                return b"".join(ready)
+            if isinstance(frame, av.AudioFrame):  # it always is
+                ready.append(pcm_from_frame(frame))
+
+
+def frame_from_pcm(pcm: bytes, rate_hz: int) -> av.AudioFrame:
+    """An FFmpeg frame of whole s16le mono samples."""
+    frame = av.AudioFrame(format="s16", layout="mono", samples=len(pcm) // BYTES_PER_SAMPLE)
+    frame.sample_rate = rate_hz
+    frame.planes[0].update(pcm)
+    return frame
+
+
+def pcm_from_frame(frame: av.AudioFrame) -> bytes:
+    """The s16le samples of an FFmpeg frame in format s16, mono; its buffer may be longer."""
+    return bytes(frame.planes[0])[: frame.samples * BYTES_PER_SAMPLE]
