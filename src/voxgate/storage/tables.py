@@ -1,0 +1,23 @@
+"""The tables, as SQLAlchemy Core sees them."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Float, LargeBinary, MetaData, String, Table
+
+SCHEMA_VERSION = 1
+"""Goes up with every change to the tables; stands in the file as SQLite's ``user_version``."""
+
+metadata = MetaData()
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", String(32), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("tenant", String(64), nullable=False),
+    Column("plan", String(64), nullable=False),
+    Column("identity_verified", Boolean, nullable=False),
+    Column("secret_hash", LargeBinary(32), nullable=False, unique=True),  # HMAC-SHA-256, never the secret
+    Column("created_s", Float, nullable=False),  # seconds since the Unix epoch, here and below
+    Column("revoked_s", Float, nullable=True),
+)
