@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.audio.signals import noise
 
@@ -51,7 +51,7 @@ def test_resampling(sizes: list[int], samples: int, rates_hz: tuple[int, int]) -
 
 
 @pytest.mark.parametrize("target", FORMATS, ids=lambda f: f"{f.codec}-{f.container}-{f.rate_hz}")
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None)
 @given(sizes=piece_sizes, samples=st.integers(0, 9000), source_hz=st.sampled_from([22050, 24000, 16000]))
 def test_encoding(target: AudioFormat, sizes: list[int], samples: int, source_hz: int) -> None:
     pcm = noise(samples)

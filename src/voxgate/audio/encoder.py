@@ -12,10 +12,13 @@ from typing import Protocol
 
 import numpy as np
 
-from voxgate.audio import g711, wav
-from voxgate.audio.format import AudioFormat, Codec, Container
+from voxgate.audio import flac, g711, wav
+from voxgate.audio.aac import AacEncoder
+from voxgate.audio.format import BYTES_PER_SAMPLE, AudioFormat, Codec, Container
 from voxgate.audio.mp3 import Mp3Encoder
+from voxgate.audio.opus import OpusEncoder
 from voxgate.audio.resample import Resampler
+from voxgate.audio.vorbis import VorbisEncoder
 from voxgate.errors import UnsupportedFormat
 
 
@@ -46,10 +49,17 @@ def open_encoder(target: AudioFormat, source_hz: int, *, continues: int = 0) -> 
 
 
 def encode_whole(pcm: bytes, source_hz: int, target: AudioFormat) -> bytes:
-    """Return a whole reply as one file; a WAV header gets its exact sizes."""
-    encoder = open_encoder(target, source_hz)
-    file = encoder.feed(pcm) + encoder.finish()
-    return wav.with_exact_sizes(file) if target.container is Container.WAV else file
+    """Return a whole reply as one file; the headers of WAV and FLAC get its exact size."""
+    resampler, codec = Resampler(source_hz, target.rate_hz), _open_codec(target, 0)
+    samples = resampler.feed(pcm) + resampler.flush()
+    file = codec.feed(samples) + codec.finish()
+    match target.container:
+        case Container.WAV:
+            return wav.with_exact_sizes(file)
+        case Container.FLAC if file:
+            return flac.with_exact_length(file, len(samples) // BYTES_PER_SAMPLE)
+        case _:
+            return file
 
 
 def _open_codec(target: AudioFormat, runs_before: int) -> Encoder:
@@ -68,6 +78,14 @@ def _open_codec(target: AudioFormat, runs_before: int) -> Encoder:
             return _SampleEncoder(g711.encode_alaw)
         case Codec.MP3, Container.RAW:
             return Mp3Encoder(target)
+        case Codec.OPUS, Container.OGG:
+            return OpusEncoder(target, serial=1 + runs_before)
+        case Codec.VORBIS, Container.OGG:
+            return VorbisEncoder(target, serial=1 + runs_before)
+        case Codec.FLAC, Container.FLAC:
+            return flac.FlacEncoder(target)
+        case Codec.AAC, Container.ADTS:
+            return AacEncoder(target)
         case _:
             raise UnsupportedFormat(f"{target.codec} in {target.container} has no encoder")
 

@@ -6,6 +6,7 @@ import av
 import av.filter
 
 from voxgate.audio.format import BYTES_PER_SAMPLE
+from voxgate.audio.libav import frame_from_pcm, pcm_from_frame
 
 _TAIL_S = 0.02
 """Silence given to the filter at the end; longer than its reach (1.5 ms at 22.05 kHz, 4 ms at 8 kHz)."""
@@ -90,16 +91,3 @@ class _Swresample:
                 return b"".join(ready)
             if isinstance(frame, av.AudioFrame):  # it always is
                 ready.append(pcm_from_frame(frame))
-
-
-def frame_from_pcm(pcm: bytes, rate_hz: int) -> av.AudioFrame:
-    """An FFmpeg frame of whole s16le mono samples."""
-    frame = av.AudioFrame(format="s16", layout="mono", samples=len(pcm) // BYTES_PER_SAMPLE)
-    frame.sample_rate = rate_hz
-    frame.planes[0].update(pcm)
-    return frame
-
-
-def pcm_from_frame(frame: av.AudioFrame) -> bytes:
-    """The s16le samples of an FFmpeg frame in format s16, mono; its buffer may be longer."""
-    return bytes(frame.planes[0])[: frame.samples * BYTES_PER_SAMPLE]
