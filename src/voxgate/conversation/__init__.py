@@ -1,0 +1,1 @@
+"""The voice agent: hearing, whose turn it is, thinking, speaking."""
