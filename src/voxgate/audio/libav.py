@@ -1,4 +1,4 @@
-"""FFmpeg's encoders and frames, reached through PyAV."""
+"""FFmpeg's frames, filters and encoders, reached through PyAV."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 import av
-import av.audio
+import av.filter
 import numpy as np
 
 from voxgate.audio.format import BYTES_PER_SAMPLE
@@ -23,6 +23,50 @@ def frame_from_pcm(pcm: bytes, rate_hz: int) -> av.AudioFrame:
 def pcm_from_frame(frame: av.AudioFrame) -> bytes:
     """Return the s16le samples of a frame in format s16, mono; its buffer may be longer."""
     return bytes(frame.planes[0])[: frame.samples * BYTES_PER_SAMPLE]
+
+
+class FilterGraph:
+    """Turns frames of one kind into s16le mono PCM at a rate, with swresample.
+
+    Built by hand, because `av.AudioResampler` of PyAV before 19 starts a thread for every core.
+
+    Args:
+        rate_hz: of the frames.
+        sample_format: of the frames, by FFmpeg's name.
+        layout: of the frames' channels, by FFmpeg's name; several are mixed into one.
+        target_hz: rate of the output.
+    """
+
+    def __init__(self, rate_hz: int, sample_format: str, layout: str, target_hz: int) -> None:
+        graph = av.filter.Graph()
+        graph.threads = 1
+        self._source = graph.add(
+            "abuffer",
+            sample_rate=str(rate_hz),
+            sample_fmt=sample_format,
+            channel_layout=layout,
+            time_base=f"1/{rate_hz}",
+        )
+        self._sink = graph.add("abuffersink")
+        graph.link_nodes(
+            self._source,
+            graph.add("aresample", osr=str(target_hz)),
+            graph.add("aformat", sample_fmts="s16", sample_rates=str(target_hz), channel_layouts="mono"),
+            self._sink,
+        ).configure()
+        self._graph = graph  # owns the filters
+
+    def push(self, frame: av.AudioFrame | None) -> bytes:
+        """Take a frame, or None for the end; return the samples that are ready."""
+        self._source.push(frame)
+        ready: list[bytes] = []
+        while True:
+            try:
+                out = self._sink.pull()
+            except (BlockingIOError, EOFError):
+                return b"".join(ready)
+            if isinstance(out, av.AudioFrame):  # it always is
+                ready.append(pcm_from_frame(out))
 
 
 def _float_frame_from_pcm(pcm: bytes, rate_hz: int) -> av.AudioFrame:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import av
-import av.filter
-
 from voxgate.audio.format import BYTES_PER_SAMPLE
-from voxgate.audio.libav import frame_from_pcm, pcm_from_frame
+from voxgate.audio.libav import FilterGraph, frame_from_pcm
 
 _TAIL_S = 0.02
 """Silence given to the filter at the end; longer than its reach (1.5 ms at 22.05 kHz, 4 ms at 8 kHz)."""
@@ -30,7 +27,7 @@ class Resampler:
         self._odd_byte = b""
         self._taken = 0
         self._given = 0
-        self._filter = None if source_hz == target_hz else _Swresample(source_hz, target_hz)
+        self._filter = None if source_hz == target_hz else FilterGraph(source_hz, "s16", "mono", target_hz)
 
     def feed(self, pcm: bytes) -> bytes:
         """Take the next piece; return what is ready, always whole samples."""
@@ -38,7 +35,7 @@ class Resampler:
         if self._filter is None or not whole:
             return whole
         self._taken += len(whole) // BYTES_PER_SAMPLE
-        ready = self._filter.push(whole)
+        ready = self._filter.push(frame_from_pcm(whole, self._source_hz))
         self._given += len(ready) // BYTES_PER_SAMPLE
         return ready
 
@@ -48,7 +45,8 @@ class Resampler:
             return b""
         filter_, self._filter = self._filter, None
         missing = -(-self._taken * self._target_hz // self._source_hz) - self._given
-        tail = filter_.push(bytes(BYTES_PER_SAMPLE * int(_TAIL_S * self._source_hz)))
+        silence = bytes(BYTES_PER_SAMPLE * int(_TAIL_S * self._source_hz))
+        tail = filter_.push(frame_from_pcm(silence, self._source_hz))
         return tail[: BYTES_PER_SAMPLE * missing]
 
     def _whole_samples(self, pcm: bytes) -> bytes:
@@ -56,38 +54,3 @@ class Resampler:
         cut = len(joined) - len(joined) % BYTES_PER_SAMPLE
         self._odd_byte = joined[cut:]
         return joined[:cut]
-
-
-class _Swresample:
-    """The filter graph. Built by hand, because `av.AudioResampler` starts a thread for every core."""
-
-    def __init__(self, source_hz: int, target_hz: int) -> None:
-        graph = av.filter.Graph()
-        graph.threads = 1
-        self._source = graph.add(
-            "abuffer",
-            sample_rate=str(source_hz),
-            sample_fmt="s16",
-            channel_layout="mono",
-            time_base=f"1/{source_hz}",
-        )
-        self._sink = graph.add("abuffersink")
-        graph.link_nodes(
-            self._source,
-            graph.add("aresample", osr=str(target_hz)),
-            graph.add("aformat", sample_fmts="s16", sample_rates=str(target_hz), channel_layouts="mono"),
-            self._sink,
-        ).configure()
-        self._graph = graph  # owns the filters
-        self._source_hz = source_hz
-
-    def push(self, pcm: bytes) -> bytes:
-        self._source.push(frame_from_pcm(pcm, self._source_hz))
-        ready: list[bytes] = []
-        while True:
-            try:
-                frame = self._sink.pull()
-            except av.BlockingIOError:
-                return b"".join(ready)
-            if isinstance(frame, av.AudioFrame):  # it always is
-                ready.append(pcm_from_frame(frame))
