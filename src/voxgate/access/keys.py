@@ -11,6 +11,7 @@ not ask the database each time, and a revoked one is refused soon, whichever pro
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
 from collections import OrderedDict
@@ -74,6 +75,7 @@ class KeyStore:
         self._clock = clock
         self._pepper = pepper
         self._bootstrap_hash = self._hash(bootstrap_secret) if bootstrap_secret else None
+        self._looking_up = asyncio.Lock()
         self._remembered: OrderedDict[bytes, tuple[float, ApiKey | None]] = OrderedDict()
 
     async def authenticate(self, secret: str) -> ApiKey | None:
@@ -83,12 +85,13 @@ class KeyStore:
         hashed = self._hash(secret)
         if self._bootstrap_hash is not None and hmac.compare_digest(hashed, self._bootstrap_hash):
             return BOOTSTRAP
-        now_s = self._clock.now_s()
-        until_s, key = self._remembered.get(hashed, (now_s, None))
-        if until_s <= now_s:
-            key = await self._look_up(hashed)
-            self._remember(hashed, now_s + REMEMBERED_S, key)
-        return key
+        if not self._knows(hashed):
+            # One at a time: a hundred clients that come at once with one key ask the database once.
+            async with self._looking_up:
+                if not self._knows(hashed):
+                    asked_s = self._clock.now_s()
+                    self._remember(hashed, asked_s + REMEMBERED_S, await self._look_up(hashed))
+        return self._remembered[hashed][1]
 
     async def create(
         self, name: str, *, identity_verified: bool = False, plan: str = "default", tenant: str | None = None
@@ -141,6 +144,10 @@ class KeyStore:
             return None
         return _key(row)
 
+    def _knows(self, hashed: bytes) -> bool:
+        until_s, _ = self._remembered.get(hashed, (0.0, None))
+        return self._clock.now_s() < until_s
+
     def _remember(self, hashed: bytes, until_s: float, key: ApiKey | None) -> None:
         self._remembered[hashed] = until_s, key
         self._remembered.move_to_end(hashed)
@@ -151,8 +158,8 @@ class KeyStore:
         return hmac.digest(self._pepper, secret.encode(errors="surrogatepass"), "sha256")
 
 
-BOOTSTRAP = ApiKey("bootstrap", "bootstrap", "bootstrap", identity_verified=True)
-"""Who asks with the bootstrap key."""
+BOOTSTRAP = ApiKey("bootstrap", "bootstrap", "bootstrap")
+"""Who asks with the bootstrap key. May do what any new key may do, and no more."""
 
 
 def _key(row: Row[Any]) -> ApiKey:

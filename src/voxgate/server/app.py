@@ -1,0 +1,137 @@
+"""Puts the parts together: `build_services` makes one of each, `build_app` opens their doors."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Router, WebSocketRoute
+from starlette.types import ASGIApp
+
+from voxgate import __version__
+from voxgate.access.keys import KeyStore
+from voxgate.access.limits import Limits
+from voxgate.clock import Clock, LoopClock
+from voxgate.config import Settings
+from voxgate.drain import Drain
+from voxgate.observe.metrics import Figures
+from voxgate.observe.receipts import log_receipt
+from voxgate.protocols import telnyx
+from voxgate.providers.contract import Provider
+from voxgate.providers.espeak import EspeakProvider
+from voxgate.providers.registry import ProviderRegistry
+from voxgate.server.answers import error_answer, refuse_socket
+from voxgate.server.guard import Guard
+from voxgate.server.health import health_routes
+from voxgate.services import Services
+from voxgate.speech.cache import SpeechCache
+from voxgate.speech.catalogue import Catalogue
+from voxgate.speech.routing import Router as VoiceRouter
+from voxgate.speech.routing import StandInVoice
+from voxgate.speech.speaker import Speaker
+from voxgate.speech.standin import stand_in
+from voxgate.speech.voice import Voice, VoiceName
+from voxgate.storage.database import Database, open_database
+from voxgate.storage.files import kept_secret
+from voxgate.testing.scripted import ScriptedProvider
+
+Doors = Callable[[Services], Sequence[BaseRoute]]
+"""What each protocol's package offers: its routes, given the services."""
+
+DOORS: tuple[Doors, ...] = tuple(filter(None, (getattr(telnyx, "routes", None),)))
+
+PEPPER_FILE = "pepper.key"
+_MIB, _KIB = 1 << 20, 1 << 10
+
+
+@asynccontextmanager
+async def build_services(
+    settings: Settings, *, clock: Clock | None = None, figures: Figures | None = None
+) -> AsyncIterator[Services]:
+    """Make one of each, start the engines, and take all down again at the block's end.
+
+    Raises:
+        ConfigurationError: a setting, most likely the data folder, cannot be used.
+    """
+    clock = clock or LoopClock()
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings.data_dir))
+        registry = ProviderRegistry(_providers(settings, clock))
+        stack.push_async_callback(registry.aclose)  # before the start, which may fail half-way
+        await registry.start()
+        catalogue = Catalogue.shipped(lambda name: registry.find(name) is not None)
+        stand_ins = settings.speech.stand_ins and settings.espeak.enabled
+        router = VoiceRouter(catalogue, registry, _find_stand_in if stand_ins else None)
+        speaker = Speaker(
+            router.candidates,
+            SpeechCache(settings.cache.memory_mib * _MIB, settings.cache.max_entry_kib * _KIB),
+            clock,
+            (log_receipt, figures or Figures()),
+            first_audio_timeout_s=settings.speech.first_audio_timeout_s,
+            stall_timeout_s=settings.speech.stall_timeout_s,
+        )
+        stack.push_async_callback(speaker.aclose)
+        yield Services(
+            settings=settings,
+            clock=clock,
+            speaker=speaker,
+            router=router,
+            keys=_keys(settings, database, clock),
+            limits=Limits(settings.limits),
+            drain=Drain(),
+        )
+
+
+def build_app(services: Services, doors: Iterable[Doors] = DOORS) -> ASGIApp:
+    """Make the ASGI app: every door, the health routes, and JSON answers for what is not here.
+
+    WebSockets go through a router of their own, past FastAPI's layers, which would handle every frame.
+    """
+    routes = [route for door in doors for route in door(services)]
+    sockets = Router([*routes, WebSocketRoute("/{path:path}", refuse_socket)])
+    api = FastAPI(
+        title="voxgate",
+        version=__version__,
+        docs_url=None,  # these pages load their scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={HTTPException: _http_error},
+    )
+    api.include_router(health_routes(services.drain))
+    api.router.routes.extend(routes)
+    return Guard(sockets, api, services.drain)
+
+
+def _providers(settings: Settings, clock: Clock) -> Iterator[Provider]:
+    if settings.espeak.enabled:
+        yield EspeakProvider(
+            clock,
+            min_workers=settings.espeak.min_workers,
+            max_workers=settings.espeak.max_workers,
+            max_wait_s=settings.espeak.max_wait_s,
+        )
+    if settings.local_test_voices:
+        yield ScriptedProvider(clock)
+
+
+def _find_stand_in(voice: Voice, language: str | None) -> StandInVoice:
+    """Name the stand-in as the voice of the engine that speaks it."""
+    other = stand_in(voice, language)
+    name = VoiceName("Local", "Espeak", f"{other.language}+{other.variant}")
+    return StandInVoice(name, other.pitch_semitones, other.speed)
+
+
+def _keys(settings: Settings, database: Database, clock: Clock) -> KeyStore:
+    bootstrap = settings.bootstrap_key.get_secret_value() if settings.bootstrap_key else None
+    return KeyStore(database, clock, kept_secret(settings.data_dir / PEPPER_FILE), bootstrap)
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    """Answer 404, 405 and their like as JSON."""
+    status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.BAD_REQUEST
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
+    return error_answer(status, status.name.lower(), status.description or status.phrase, headers=headers)
