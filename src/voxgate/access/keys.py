@@ -22,10 +22,14 @@ from sqlalchemy import Row, select, update
 from sqlalchemy import insert as insert_into
 
 from voxgate.clock import Clock
+from voxgate.config import Settings
 from voxgate.errors import NotFound
 from voxgate.storage.database import Database
+from voxgate.storage.files import kept_secret
 from voxgate.storage.tables import api_keys
 
+PEPPER_FILE = "pepper.key"
+"""In the data folder; without it every stored key is worthless, so it belongs in the same backup."""
 SECRET_PREFIX = "vg_"  # noqa: S105 - says what kind of secret it is, and is none itself
 REMEMBERED_S = 2.0
 """How long an answer of the database is believed; a revoked key works for no longer than this."""
@@ -160,6 +164,16 @@ class KeyStore:
 
 BOOTSTRAP = ApiKey("bootstrap", "bootstrap", "bootstrap")
 """Who asks with the bootstrap key. May do what any new key may do, and no more."""
+
+
+def open_keys(settings: Settings, database: Database, clock: Clock) -> KeyStore:
+    """Make the store of a data folder; the first time, also the random key that its hashes stand under.
+
+    Raises:
+        ConfigurationError: the file with that key is damaged.
+    """
+    bootstrap = settings.bootstrap_key.get_secret_value() if settings.bootstrap_key else None
+    return KeyStore(database, clock, kept_secret(settings.data_dir / PEPPER_FILE), bootstrap)
 
 
 def _key(row: Row[Any]) -> ApiKey:

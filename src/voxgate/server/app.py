@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Router, WebSocketRoute
 from starlette.types import ASGIApp
 
 from voxgate import __version__
-from voxgate.access.keys import KeyStore
+from voxgate.access.keys import open_keys
 from voxgate.access.limits import Limits
 from voxgate.clock import Clock, LoopClock
 from voxgate.config import Settings
@@ -35,8 +35,7 @@ from voxgate.speech.routing import StandInVoice
 from voxgate.speech.speaker import Speaker
 from voxgate.speech.standin import stand_in
 from voxgate.speech.voice import Voice, VoiceName
-from voxgate.storage.database import Database, open_database
-from voxgate.storage.files import kept_secret
+from voxgate.storage.database import open_database
 from voxgate.testing.scripted import ScriptedProvider
 
 Doors = Callable[[Services], Sequence[BaseRoute]]
@@ -44,7 +43,6 @@ Doors = Callable[[Services], Sequence[BaseRoute]]
 
 DOORS: tuple[Doors, ...] = tuple(filter(None, (getattr(telnyx, "routes", None),)))
 
-PEPPER_FILE = "pepper.key"
 _MIB, _KIB = 1 << 20, 1 << 10
 
 
@@ -80,7 +78,7 @@ async def build_services(
             clock=clock,
             speaker=speaker,
             router=router,
-            keys=_keys(settings, database, clock),
+            keys=open_keys(settings, database, clock),
             limits=Limits(settings.limits),
             drain=Drain(),
         )
@@ -123,11 +121,6 @@ def _find_stand_in(voice: Voice, language: str | None) -> StandInVoice:
     other = stand_in(voice, language)
     name = VoiceName("Local", "Espeak", f"{other.language}+{other.variant}")
     return StandInVoice(name, other.pitch_semitones, other.speed)
-
-
-def _keys(settings: Settings, database: Database, clock: Clock) -> KeyStore:
-    bootstrap = settings.bootstrap_key.get_secret_value() if settings.bootstrap_key else None
-    return KeyStore(database, clock, kept_secret(settings.data_dir / PEPPER_FILE), bootstrap)
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:

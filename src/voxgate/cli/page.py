@@ -1,0 +1,93 @@
+"""The settings as text: the page of the manual, and what is in force."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from voxgate.config import PREFIX, Settings
+
+_HEAD = """\
+# Settings
+
+voxgate reads its settings from these places; the later wins:
+
+1. the defaults below,
+2. `voxgate.toml` in the current folder, or the file named by `--config` or `VOXGATE_CONFIG`,
+3. the environment,
+4. the command line (`voxgate serve --help`).
+
+```toml
+data_dir = "/var/lib/voxgate"
+
+[server]
+port = 9000
+```
+
+says the same as `VOXGATE_DATA_DIR=/var/lib/voxgate VOXGATE_SERVER__PORT=9000`: two underscores join a section
+and its setting. A setting that is unknown or wrong is named when the server starts, and nothing starts.
+`voxgate settings` shows what is in force.
+
+<!-- Written by `voxgate settings --markdown`; change voxgate/config.py instead. -->
+
+"""
+
+
+def settings_page() -> str:
+    """Write the page of the manual that documents every setting, as Markdown."""
+    single = {name: field for name, field in Settings.model_fields.items() if _section(field) is None}
+    parts = [_HEAD, "## At the top\n\n", *_table(single, "", PREFIX)]
+    for name, field in Settings.model_fields.items():
+        section = _section(field)
+        if section is not None:
+            parts += [f"\n## [{name}]\n\n{section.__doc__}\n\n"]
+            parts += _table(section.model_fields, f"{name}.", f"{PREFIX}{name.upper()}__")
+    return "".join(parts)
+
+
+def settings_in_force(settings: Settings) -> Iterator[tuple[str, str]]:
+    """List every setting's full name and value; a secret's value is hidden."""
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            for inner in type(value).model_fields:
+                yield f"{name}.{inner}", _shown(getattr(value, inner))
+        else:
+            yield name, _shown(value)
+
+
+def _table(fields: dict[str, FieldInfo], prefix: str, variable_prefix: str) -> Iterator[str]:
+    yield "| setting | default | meaning |\n|---|---|---|\n"
+    for name, field in fields.items():
+        meaning = f"{field.description} `{variable_prefix}{name.upper()}`"
+        yield f"| `{prefix}{name}` | {_default(field)} | {meaning} |\n"
+
+
+def _default(field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and "default_text" in extra:
+        return str(extra["default_text"])
+    return "unset" if field.default in (None, ()) else f"`{_shown(field.default)}`"
+
+
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None | ():
+            return "unset"
+        case SecretStr():
+            return "(set)"
+        case tuple():
+            return ", ".join(map(str, value))
+        case bool() | int() | float() | str():
+            return json.dumps(value)
+        case _:
+            return json.dumps(str(value))
