@@ -87,16 +87,17 @@ class Catalogue:
         return cls(voice_files.shipped(), is_hosted)
 
     def add(self, voices: Iterable[Voice]) -> None:
-        """List further voices of models that are known: an engine's own, or those of a vendor's account."""
+        """List further voices: an engine's own, or those of a vendor's account. Listed ones stay as they are.
+
+        Raises:
+            InvalidVoice: no such provider, or it has no such model.
+        """
         for voice in voices:
-            group = VoiceGroup(
-                (_title(voice.name),),
-                voice.languages,
-                voice.accent,
-                voice.gender,
-                {voice.name.voice_id: voice.label},
-            )
-            self._add(group)
+            name, _, shelf = self._resolve(voice.name)
+            if shelf.find(name.voice_id) is None:
+                labels = {name.voice_id: voice.label}
+                lists = (shelf.facts.title,)
+                self._add(VoiceGroup(lists, voice.languages, voice.accent, voice.gender, labels))
 
     @property
     def providers(self) -> tuple[str, ...]:

@@ -180,6 +180,18 @@ def test_further_voices_can_be_listed(catalogue: Catalogue) -> None:
     assert _names(catalogue.voices(language="ur")) == ["Acme.Fixed.own"]
 
 
+def test_a_listed_voice_is_not_listed_again(catalogue: Catalogue) -> None:
+    before = _names(catalogue.voices())
+    catalogue.add([Voice(VoiceName("acme", "fixed", "ANN"), "Other", ("de",))])
+    assert _names(catalogue.voices()) == before
+    assert catalogue.find(VoiceName.parse("Acme.Fixed.ann")).label == "Ann"
+
+
+def test_a_voice_of_nobody_cannot_be_listed(catalogue: Catalogue) -> None:
+    with pytest.raises(InvalidVoice):
+        catalogue.add([Voice(VoiceName("Nobody", "", "x"), "X", ("de",))])
+
+
 def test_every_voice_has_a_number_of_its_own_in_model_language_and_gender(catalogue: Catalogue) -> None:
     slots = [
         (str(voice.name).rpartition(".")[0], voice.gender, voice.slot)
