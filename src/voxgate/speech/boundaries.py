@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 import sentencex
 
@@ -60,7 +61,7 @@ _INITIAL = re.compile(r"(?:(?<![^\W_])|(?<=[.\u06d4]))[^\W\d_]\Z")
 _STARTS_WITH_INITIAL = re.compile(r"\s*[^\W\d_]\.")
 _ITEM_NUMBER = re.compile(r"\W*\d{1,3}\Z")
 _LAST_WORD = re.compile(r"[^\s.]*\Z")
-_NEXT_WORD = re.compile(rf"[\W_]*(?:[{_UNSPACED}]|[^\W_](?:\w|['\u2019])*[^\w'\u2019])")
+_NEXT_WORD = re.compile(rf"[\W_]*(?P<word>[{_UNSPACED}]|[^\W_](?:\w|['\u2019])*(?=[^\w'\u2019]))")
 
 _LIST_MARKER = rf"(?:[-*+\u2013\u2014{_BULLETS}]|(?:\d{{1,3}}|[a-z]|[ivxlcdm]{{2,5}})[.)]|\(\w{{1,2}}\))[ \t]"
 _BLOCK_BREAK = re.compile(
@@ -80,12 +81,19 @@ _NEUTRALIZED = re.compile(
 )
 _NEUTRAL = {"<": "~", "'": "\u2019", "\r": " "}
 
-# What would undo a boundary, if anything could: a small word, a capitalised one that is in no list of
-# sentence openers, a number, each with every quotation mark and bracket closed that may be open.
-_ALL_CLOSED = " ''``'\"\u00bb\u2019\u201a\u201d\u201b\u201c\u00ab\u201f\u203a\u300b\u300d)"
-_PROBES = ("xq" + _ALL_CLOSED, "Xq" + _ALL_CLOSED, "1" + _ALL_CLOSED)
+# What would undo a boundary, if anything could: a small word, a number, or a capitalised word that is in no
+# list of sentence openers.
+_PROBES = ("xq", "1", "Xq")
+# What opens a span that sentencex never cuts, and what may close it. Any bracket closes any.
+_CLOSING = {
+    "`": ("`", "'", "``", "''"),
+    **{quote: (quote,) for quote in "'\"\u201a\u201b\u201f"},
+    **{pair[0]: (pair[1],) for pair in ("\u00ab\u00bb", "\u00bb\u00ab", "\u2039\u203a", "\u2018\u2019")},
+    **{pair[0]: (pair[1],) for pair in ("\u201c\u201d", "\u201e\u201c", "\u300a\u300b", "\u300c\u300d")},
+    **dict.fromkeys("([{<\uff08", (")",)),
+}
 
-# Abbreviations that a name or number always follows, for languages in which sentencex does not know them.
+# Abbreviations that a name follows; sentencex knows some of them in some languages.
 _TITLES = frozenset("dr mr mrs ms prof mme mlle \u0921\u0949 \u0921\u093e \u092a\u094d\u0930\u094b".split())
 
 # Codes sentencex does not know, and the nearest it does.
@@ -128,7 +136,7 @@ def boundaries(block: str, language: str) -> Iterator[int]:
         cut = _moved(block, end) if end < len(block) else end
         if cut >= len(block):
             return
-        if _ends_a_sentence(block, cut):
+        if _ends_a_sentence(block, cut, language):
             yield cut
 
 
@@ -138,16 +146,27 @@ def is_settled(block: str, end: int, language: str) -> bool:
     A boundary can be undone by the word after it ("p.m. then", "3. Mai") and by a quotation mark or
     bracket that closes later, since nothing is cut between those.
     """
-    if is_certain(block[:end], language):
+    head, word = block[:end], _NEXT_WORD.match(block, end)
+    if is_certain(head, language):
         return True
-    return has_lookahead(block, end) and _first(block + _PROBES[1], language) == end
+    if word is None or ends_in_open_tag(block):
+        return False
+    return _survives_closing(head, word["word"], language)
 
 
 def is_certain(head: str, language: str) -> bool:
-    """Whether a text that ends in whitespace is one whole sentence, whatever word comes next."""
-    if not head[-1:].isspace() or _ends_in_initial(head.rstrip()):
+    """Whether a text that ends in whitespace is one whole sentence, whatever comes next."""
+    if not head[-1:].isspace() or not _ends_plainly(head.rstrip()):
         return False
-    return all(_first(head + probe, language) == len(head) for probe in _PROBES)
+    return all(_first(head + probe, language) == len(head) for probe in _PROBES) and _survives_closing(
+        head, "Xq", language
+    )
+
+
+def _survives_closing(head: str, word: str, language: str) -> bool:
+    """Whether a sentence stays one if whatever is open in it is closed after the next word."""
+    closing = {closer for character in {*head} for closer in _CLOSING.get(character, ())}
+    return all(_first(head + word + closer, language) == len(head) for closer in {"", *closing})
 
 
 def has_lookahead(block: str, end: int) -> bool:
@@ -174,14 +193,14 @@ def ends_ambiguously(text: str, language: str) -> bool:
     before = text[: found.start()]
     if not found["closers"] and (before[-1:].isdigit() or _INITIAL.search(before)):
         return True
-    return _last_word(before) in _TITLES or _is_abbreviation(before, language)
+    return _last_word(before) in _titles(language) or _is_abbreviation(before, language)
 
 
 def _first(block: str, language: str) -> int | None:
     return next(boundaries(block, language), None)
 
 
-def _ends_a_sentence(text: str, end: int) -> bool:
+def _ends_a_sentence(text: str, end: int, language: str) -> bool:
     """Whether a boundary that sentencex found is one: after a mark, in no number, address or abbreviation."""
     head = text[:end].rstrip()
     glued = len(head) == end
@@ -191,11 +210,11 @@ def _ends_a_sentence(text: str, end: int) -> bool:
     if found["marks"] not in _FULL_STOPS or found["closers"]:
         return True
     before = head[: found.start()]
-    if glued and before[-1:].isdigit() and text[end].isdigit():
+    if glued and before[-1:].isdigit():  # of "3.14", of "2.Beta"
         return False
-    if _ITEM_NUMBER.match(before) or _last_word(before) in _TITLES:
+    if _ITEM_NUMBER.match(before) or _last_word(before) in _titles(language):
         return False
-    return not (_INITIAL.search(before) and _STARTS_WITH_INITIAL.match(text, end))
+    return not (found["marks"] == "." and _INITIAL.search(before) and _STARTS_WITH_INITIAL.match(text, end))
 
 
 def _moved(text: str, end: int) -> int:
@@ -220,14 +239,23 @@ def _sentence_end(text: str) -> re.Match[str] | None:
     return _SENTENCE_END.search(text, max(0, len(text) - 64))
 
 
-def _ends_in_initial(text: str) -> bool:
+def _ends_plainly(text: str) -> bool:
+    """Whether a text ends in a mark, and that is not the full stop of an initial."""
     found = _sentence_end(text)
-    return bool(found and found["marks"] in _FULL_STOPS and _INITIAL.search(text[: found.start()]))
+    if found is None:
+        return False
+    return found["marks"] not in _FULL_STOPS or not _INITIAL.search(text[: found.start()])
 
 
 def _last_word(text: str) -> str:
     found = _LAST_WORD.search(text)
     return found[0].lstrip("([{\"'\u201c\u2018\u00ab").lower() if found else ""
+
+
+@lru_cache(maxsize=256)
+def _titles(language: str) -> frozenset[str]:
+    """Those that sentencex would cut after in this language."""
+    return frozenset(title for title in _TITLES if len(sentencex.segment(language, f"{title}. Xq")) > 1)
 
 
 def _is_abbreviation(before: str, language: str) -> bool:

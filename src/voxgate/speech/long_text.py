@@ -7,7 +7,7 @@ import unicodedata
 
 from voxgate.speech.inline_markup import CUE, OPEN_CUE, OPEN_TAG, TAG
 
-_NUMBER = re.compile(r"\d+(?:[.,\u066b\u066c'\u2019]\d+)*")
+_NUMBER = re.compile(r"\d+(?:[.,\u066b\u066c'\u2019](?:\d+|\Z))*")
 _INITIALS = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.[^\S\n]?){2,}")
 _WHOLE = (TAG, OPEN_TAG, CUE, OPEN_CUE, _NUMBER, _INITIALS)
 
@@ -44,6 +44,8 @@ def _is_between_characters(text: str, cut: int) -> bool:
     before, after = text[cut - 1], text[cut]
     if _JOINER in (before, after) or unicodedata.category(after) in ("Mn", "Mc", "Me"):
         return False
+    if unicodedata.combining(before) == _VIRAMA:
+        return False
     if "\udc00" <= after <= "\udfff" or "\U0001f3fb" <= after <= "\U0001f3ff":  # half a pair, a skin tone
         return False
     if "\U000e0020" <= after <= "\U000e007f":  # the letters of a region's flag
@@ -52,6 +54,7 @@ def _is_between_characters(text: str, cut: int) -> bool:
 
 
 _JOINER = "\u200d"
+_VIRAMA = 9  # combining class of the sign that joins Indic consonants
 
 
 def _is_flag_half(character: str) -> bool:

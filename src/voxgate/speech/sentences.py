@@ -16,6 +16,7 @@ terminal mark, the sentences do not depend on how the text was cut into messages
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from voxgate.speech import boundaries
 from voxgate.speech.inline_markup import ends_in_open_tag
@@ -56,7 +57,7 @@ class SentenceBuffer:
     @property
     def waiting_for_quiet(self) -> bool:
         """Whether `quiet` would give something out now."""
-        return self._may_end and self._quiet_end() > 0
+        return self._may_end and next(self._quiet_ends(), 0) > 0
 
     def feed(self, text: str) -> list[str]:
         """Take one message; give the sentences that are ready to be spoken."""
@@ -74,7 +75,7 @@ class SentenceBuffer:
         That is a rest that ends in an ambiguous mark, and whole sentences whose end the next words could
         have undone. A rest without a sentence end stays.
         """
-        end = self._quiet_end() if self._may_end else 0
+        end = max(self._quiet_ends(), default=0) if self._may_end else 0
         rest = self._pending[end:]
         self._pending = self._pending[:end]
         pieces = self._take(to_end=True)
@@ -131,19 +132,19 @@ class SentenceBuffer:
                 return None
             if boundaries.has_lookahead(block, end):
                 return end
-        if block_end is not None or not full:
-            return block_end if block_end is not None else self._certain_end(window, ended=ended)
-        return emergency_cut(window, self._max_chars)
+        if block_end is not None:
+            return block_end
+        if full:
+            return emergency_cut(window, self._max_chars)
+        is_sentence = not ended and boundaries.is_certain(window, self._language)
+        return len(window) if is_sentence else None
 
-    def _certain_end(self, window: str, *, ended: bool) -> int | None:
-        return len(window) if not ended and boundaries.is_certain(window, self._language) else None
-
-    def _quiet_end(self) -> int:
-        """Up to where the pending text would be spoken if nothing more came for a moment."""
+    def _quiet_ends(self) -> Iterator[int]:
+        """Yield where pending text may be cut if nothing more came for a moment; the last is the best."""
         text = self._pending
         if ends_in_open_tag(text):
             text = text[: text.rindex("<")]
         if boundaries.ends_terminally(text.rstrip()):
-            return len(text)
-        ends = [end for end in boundaries.boundaries(text, self._language) if end <= self._max_chars]
-        return ends[-1] if ends else 0
+            yield len(text)
+        else:
+            yield from boundaries.boundaries(text, self._language)
