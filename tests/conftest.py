@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.server import RunningServer
 from voxgate.testing.virtual_time import VirtualTimeLoop
 
 
@@ -44,6 +45,15 @@ def _sockets() -> set[str]:
     return found
 
 
+def _threads() -> set[threading.Thread]:
+    # Those of asyncio.to_thread belong to the loop, which ends them when it is closed, after the guard looks.
+    return {
+        thread
+        for thread in threading.enumerate()
+        if not thread.daemon and not thread.name.startswith("asyncio_")
+    }
+
+
 @pytest.fixture
 async def _no_task_left() -> AsyncIterator[None]:
     """Fail a test whose tasks outlive it. (The runner itself would cancel them without a word.)"""
@@ -59,12 +69,26 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a process, thread, socket or task."""
     if inspect.iscoroutinefunction(request.function):
         request.getfixturevalue("_no_task_left")
-    processes, threads, sockets = _child_processes(), set(threading.enumerate()), _sockets()
+    processes, threads, sockets = _child_processes(), _threads(), _sockets()
     yield
     gc.collect()
     left = [
         *(f"process {pid}" for pid in _child_processes() - processes),
-        *(f"thread {thread.name}" for thread in set(threading.enumerate()) - threads if not thread.daemon),
+        *(f"thread {thread.name}" for thread in _threads() - threads),
         *(f"open {name}" for name in _sockets() - sockets),
     ]
     assert not left, f"the test left behind: {', '.join(left)}"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RunningServer]:
+    """The real server, for one test."""
+    with RunningServer(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The real server, for all tests that leave it as they found it."""
+    with RunningServer(tmp_path_factory.mktemp("shared-server")) as running:
+        yield running

@@ -44,9 +44,11 @@ def configure_logging(settings: LogSettings) -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_Foreign()], level=logging.WARNING, force=True)
-    # Below ERROR uvicorn tells paths with their queries, and its WebSocket parser, at DEBUG, whole messages.
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    # uvicorn tells paths with their queries, its WebSocket parser tells whole messages, and what it calls
+    # errors are refused upgrades and sockets that are cut off at the end; what matters we log ourselves.
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+    for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
     logging.captureWarnings(True)
 
 

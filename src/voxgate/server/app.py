@@ -8,9 +8,9 @@ from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Router, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from voxgate import __version__
 from voxgate.access.keys import open_keys
@@ -23,6 +23,7 @@ from voxgate.observe.receipts import log_receipt
 from voxgate.protocols import telnyx
 from voxgate.providers.contract import Provider
 from voxgate.providers.espeak import EspeakProvider
+from voxgate.providers.espeak_voices import nearest_voice
 from voxgate.providers.registry import ProviderRegistry
 from voxgate.server.answers import error_answer, refuse_socket
 from voxgate.server.guard import Guard
@@ -34,7 +35,7 @@ from voxgate.speech.routing import Router as VoiceRouter
 from voxgate.speech.routing import StandInVoice
 from voxgate.speech.speaker import Speaker
 from voxgate.speech.standin import stand_in
-from voxgate.speech.voice import Voice, VoiceName
+from voxgate.speech.voice import Voice
 from voxgate.storage.database import open_database
 from voxgate.testing.scripted import ScriptedProvider
 
@@ -97,7 +98,7 @@ def build_app(services: Services, doors: Iterable[Doors] = DOORS) -> ASGIApp:
         docs_url=None,  # these pages load their scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
-        exception_handlers={HTTPException: _http_error},
+        exception_handlers={HTTPException: _http_error, Exception: _leave_to_guard},
     )
     api.include_router(health_routes(services.drain))
     api.router.routes.extend(routes)
@@ -119,7 +120,7 @@ def _providers(settings: Settings, clock: Clock) -> Iterator[Provider]:
 def _find_stand_in(voice: Voice, language: str | None) -> StandInVoice:
     """Name the stand-in as the voice of the engine that speaks it."""
     other = stand_in(voice, language)
-    name = VoiceName("Local", "Espeak", f"{other.language}+{other.variant}")
+    name = other.name(nearest_voice(other.language).voice_id)
     return StandInVoice(name, other.pitch_semitones, other.speed)
 
 
@@ -128,3 +129,13 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.BAD_REQUEST
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
     return error_answer(status, status.name.lower(), status.description or status.phrase, headers=headers)
+
+
+async def _leave_to_guard(request: Request, error: Exception) -> _NoAnswer:
+    """Keep Starlette from answering an unexpected error: it raises it again, and the guard answers."""
+    return _NoAnswer()
+
+
+class _NoAnswer(Response):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        pass

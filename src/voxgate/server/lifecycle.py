@@ -16,7 +16,7 @@ import math
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -29,7 +29,7 @@ from voxgate.drain import Drain
 from voxgate.errors import ConfigurationError
 from voxgate.observe.logs import log_loop_error
 from voxgate.observe.metrics import Figures
-from voxgate.server.app import build_app, build_services
+from voxgate.server.app import DOORS, Doors, build_app, build_services
 from voxgate.server.health import starting
 from voxgate.server.http import HttpProtocol
 from voxgate.server.websocket import MAX_MESSAGE_BYTES, SEND_BUFFER_BYTES, WebSocketProtocol
@@ -48,8 +48,13 @@ Announce = Callable[[Services, str], Awaitable[None]]
 """Told, when the server is ready, the services and the address it serves at."""
 
 
-async def serve(settings: Settings, announce: Announce) -> None:
+async def serve(settings: Settings, announce: Announce, *, doors: Iterable[Doors] = DOORS) -> None:
     """Serve until a signal ends it; no process, socket or task is left then.
+
+    Args:
+        settings: in force from now on.
+        announce: called when the server is ready.
+        doors: the protocols that it speaks.
 
     Raises:
         ConfigurationError: a setting cannot be used; nothing keeps running.
@@ -64,7 +69,7 @@ async def serve(settings: Settings, announce: Announce) -> None:
             try:
                 async with build_services(settings, figures=figures) as services:
                     server.drain = services.drain
-                    entrance.app = build_app(services)
+                    entrance.app = build_app(services, doors)
                     _calm_garbage_collection()
                     if not listening.done():
                         await announce(services, address_of(settings.server, listener))

@@ -4,8 +4,8 @@ What differs from `WebSocketsSansIOProtocol` of uvicorn 0.54:
 
 * A refused upgrade counts as answered, and is not reported as an error of the app.
 * A handshake that the parser cannot read is answered with 400 instead of an assertion in the log.
-* A message that is not UTF-8 closes with 1007 and one that is too large with 1009, without a traceback.
-  Messages that came before it still count, and the client gets to read the close frame.
+* A message that is not UTF-8 closes with 1007 and one that is too large with 1009, without a traceback,
+  and in such a way that the client gets to read the close frame.
 * What one client can make the server hold is bounded; see the constants.
 * A client that does not read cannot keep a connection open for ever that the server has closed.
 """
