@@ -7,11 +7,13 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.audio.signals import noise
 
-from voxgate.audio.encoder import open_encoder
+from tests.unit.audio.signals import noise
+from voxgate.audio.decoder import Decoder
+from voxgate.audio.encoder import encode_whole, open_encoder
 from voxgate.audio.format import RATES_HZ, AudioFormat, Codec, Container
 from voxgate.audio.resample import Resampler
+from voxgate.audio.stretch import Stretcher
 
 FORMATS = [
     AudioFormat(codec, rate_hz, container)
@@ -57,6 +59,40 @@ def test_encoding(target: AudioFormat, sizes: list[int], samples: int, source_hz
     pcm = noise(samples)
     whole, cut = open_encoder(target, source_hz), open_encoder(target, source_hz)
     assert in_pieces(pcm, sizes, cut.feed, cut.finish) == whole.feed(pcm) + whole.finish()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    sizes=piece_sizes,
+    samples=st.integers(0, 9000),
+    speed=st.sampled_from([0.25, 0.37, 0.5, 1.0, 1.3, 4.0]),
+    rate_hz=st.sampled_from([8000, 22050]),
+)
+def test_stretching(sizes: list[int], samples: int, speed: float, rate_hz: int) -> None:
+    pcm = noise(samples)
+    whole, cut = Stretcher(rate_hz, speed), Stretcher(rate_hz, speed)
+    assert in_pieces(pcm, sizes, cut.feed, cut.finish) == whole.feed(pcm) + whole.finish()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        AudioFormat(Codec.PCM_S16LE, 22050, Container.WAV),
+        AudioFormat(Codec.PCM_S32LE, 22050, Container.WAV),
+        AudioFormat(Codec.MP3, 22050),
+        AudioFormat(Codec.AAC, 22050, Container.ADTS),
+        AudioFormat(Codec.FLAC, 22050, Container.FLAC),
+        AudioFormat(Codec.OPUS, 24000, Container.OGG),
+        AudioFormat(Codec.VORBIS, 22050, Container.OGG),
+    ],
+    ids=lambda f: f"{f.codec}-{f.container}",
+)
+@settings(max_examples=15, deadline=None)
+@given(sizes=piece_sizes, samples=st.integers(1, 9000), rate_hz=st.sampled_from([None, 16000]))
+def test_decoding(source: AudioFormat, sizes: list[int], samples: int, rate_hz: int | None) -> None:
+    file = encode_whole(noise(samples), 22050, source)
+    whole, cut = Decoder(rate_hz=rate_hz), Decoder(rate_hz=rate_hz)
+    assert in_pieces(file, sizes, cut.feed, cut.finish) == whole.feed(file) + whole.finish()
 
 
 @settings(max_examples=15, deadline=None)

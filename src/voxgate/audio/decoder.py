@@ -1,7 +1,7 @@
 """From a compressed file back to s16le mono PCM.
 
 `decode` takes whole files. `Decoder` takes a stream in pieces and gives sound while it comes, for the
-formats whose frames stand alone (MP3, AAC in ADTS, FLAC) and for WAV; others it keeps until the end.
+formats whose frames stand alone (MP3, AAC in ADTS) and for WAV; others it keeps until the end.
 """
 
 from __future__ import annotations

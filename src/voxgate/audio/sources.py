@@ -17,8 +17,8 @@ from voxgate.errors import InvalidRequest
 
 _LEAST_RATE_HZ = 1000
 _MOST_RATE_HZ = 768000
-_MOST_BYTES_A_SECOND = 64_000
-"""512 kbit/s, the most that Opus can be; what is kept until the end is bounded by it."""
+_MOST_BYTES_A_SECOND = 600_000
+"""FLAC of two channels of 24 bits at 96 kHz; what is kept until the end is bounded by it."""
 
 
 class PcmSink:
@@ -33,8 +33,9 @@ class PcmSink:
         self.rate_hz = rate_hz or 0
         self._max_seconds = max_seconds
         self._given_bytes = 0
-        self._graph: FilterGraph | None = None
         self._kind: tuple[int, str, str] | None = None
+        self._mixer: FilterGraph | None = None
+        self._resampler: Resampler | None = None
 
     @property
     def empty(self) -> bool:
@@ -45,28 +46,29 @@ class PcmSink:
         """Take the next frame; return the PCM that is ready."""
         kind = (frame.sample_rate, frame.format.name, frame.layout.name)
         before = b""
-        if self._graph is None or kind != self._kind:  # a chained stream may change in the middle
-            before = self._drain()
-            self._graph, self._kind = self._open(*kind), kind
+        if self._mixer is None or self._resampler is None or kind != self._kind:
+            before = self._drain()  # a chained stream may change in the middle
+            self._mixer, self._resampler = self._open(*kind)
+            self._kind = kind
         frame.pts = None
-        return self._count(before + self._graph.push(frame))
+        return self._count(before + self._resampler.feed(self._mixer.push(frame)))
 
     def pass_on(self, pcm: bytes) -> bytes:
         """Count PCM that needs no work, and return it."""
         return self._count(pcm)
 
     def finish(self) -> bytes:
-        """Return what the filter still holds."""
+        """Return what the resampler still holds."""
         return self._count(self._drain())
 
     def _drain(self) -> bytes:
-        graph, self._graph = self._graph, None
-        return graph.push(None) if graph else b""
+        resampler, self._resampler, self._mixer = self._resampler, None, None
+        return resampler.flush() if resampler else b""
 
-    def _open(self, rate_hz: int, sample_format: str, layout: str) -> FilterGraph:
+    def _open(self, rate_hz: int, sample_format: str, layout: str) -> tuple[FilterGraph, Resampler]:
         _check_rate(rate_hz)
         self.rate_hz = self.rate_hz or rate_hz
-        return FilterGraph(rate_hz, sample_format, layout, self.rate_hz)
+        return FilterGraph(rate_hz, sample_format, layout, rate_hz), Resampler(rate_hz, self.rate_hz)
 
     def _count(self, pcm: bytes) -> bytes:
         self._given_bytes += len(pcm)
@@ -98,7 +100,7 @@ def open_source(head: bytes, sink: PcmSink, max_seconds: float) -> Source:
     match demuxer_name(head):
         case "wav":
             return _WavSource(sink)
-        case "mp3" | "aac" | "flac" as codec:
+        case "mp3" | "aac" as codec:
             return _FrameSource(codec, sink)
         case _:
             return _WholeSource(sink, int(max_seconds * _MOST_BYTES_A_SECOND))
@@ -132,7 +134,10 @@ _Packet: TypeAlias = "av.Packet[av.AudioStream]"
 
 
 class _FrameSource:
-    """A codec whose frames can be found in a bare stream, by FFmpeg's parsers."""
+    """A codec whose frames can be found in a bare stream, by FFmpeg's parsers.
+
+    FLAC is not among them: its parser loses the first frames of a short stream.
+    """
 
     def __init__(self, codec: str, sink: PcmSink) -> None:
         self._context = cast("av.AudioCodecContext", av.CodecContext.create(codec, "r"))

@@ -126,7 +126,8 @@ class WavReader:
         if tag == _EXTENSIBLE and size >= _SUBFORMAT_AT + 2:
             tag = struct.unpack_from("<H", body, _SUBFORMAT_AT)[0]
         self._decode = _DECODERS.get((tag, bits))
-        if self._decode is None or not self.rate_hz or self._block_bytes * 8 != self._channels * bits:
+        regular = self._channels and self.rate_hz and self._block_bytes * 8 == self._channels * bits
+        if self._decode is None or not regular:
             raise InvalidRequest(f"WAV with format tag {tag} and {bits} bits is not understood")
         self._untouched = (tag, bits, self._channels) == (1, 16, 1)
         return True

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.audio.signals import fit_sine, main_frequency_hz, middle, noise, rms, sine
 
+from tests.unit.audio.signals import fit_sine, main_frequency_hz, middle, noise, rms, sine
 from voxgate.audio.resample import Resampler
 
 PAIRS_HZ = [
