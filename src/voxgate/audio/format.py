@@ -149,7 +149,7 @@ class AudioFormat:
         codec: how samples are coded.
         container: what they are wrapped in.
         rate_hz: samples a second.
-        bit_rate_kbps: constant bit rate of a lossy codec; None means the codec's default.
+        bit_rate_kbps: of MP3 (constant), or about which Opus and AAC stay; None means the codec's default.
     """
 
     codec: Codec

@@ -60,14 +60,15 @@ class SerialRewriter:
 
     def __init__(self, serial: int) -> None:
         self._serial = struct.pack("<I", serial)
-        self._buffer = b""
+        self._buffer = bytearray()
 
     def feed(self, data: bytes) -> bytes:
         """Take the next piece of an Ogg stream; return the pages that are whole."""
         self._buffer += data
         pages: list[bytes] = []
         while size := _page_size(self._buffer):
-            page, self._buffer = self._buffer[:size], self._buffer[size:]
+            page = bytes(self._buffer[:size])
+            del self._buffer[:size]
             pages.append(_with_checksum(page[:_SERIAL_AT] + self._serial + page[_SERIAL_AT + 4 :]))
         return b"".join(pages)
 
@@ -78,7 +79,7 @@ def _lacing(packet: bytes) -> bytes:
     return bytes([_SEGMENT_BYTES] * full + [rest])
 
 
-def _page_size(data: bytes) -> int:
+def _page_size(data: bytearray) -> int:
     """Bytes of the page at the start of ``data``; 0 while it is not all there."""
     if len(data) < _HEADER.size:
         return 0

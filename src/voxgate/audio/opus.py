@@ -48,11 +48,7 @@ class OpusEncoder:
         if not pcm or self._codec is None:
             return b""
         self._waiting += self._codec.feed(pcm)
-        out = self._begin(self._codec.header) if not self._begun and self._waiting else b""
-        # One packet always stays behind, because the last page has to say that it is the last.
-        while len(self._waiting) > self._page_packets():
-            out += self._page(self._page_packets())
-        return out
+        return self._full_pages(self._codec.header) if self._waiting else b""
 
     def finish(self) -> bytes:
         """Return the rest, cut to the input's length, and free libopus."""
@@ -62,21 +58,32 @@ class OpusEncoder:
         self._waiting += codec.finish()
         if not codec.taken_samples:
             return b""
-        out = b"" if self._begun else self._begin(codec.header)
-        while len(self._waiting) > self._page_packets():
-            out += self._page(self._page_packets())
+        # The codec looks ahead, so a packet always comes last that reaches beyond the end of the input;
+        # the last page's position cuts that off.
+        last = self._waiting.pop()
+        pages = self._full_pages(codec.header)
         end = self._pre_skip + codec.taken_samples * _CLOCK_HZ // self._rate_hz
-        return out + self._pages.page(self._waiting, end, last=True)
+        return pages + self._pages.page([*self._waiting, last], end, last=True)
 
-    def _begin(self, head: bytes) -> bytes:
-        self._begun = True
-        tags = b"OpusTags" + struct.pack("<I", len(_VENDOR)) + _VENDOR + struct.pack("<I", 0)
-        return self._pages.page([head], 0) + self._pages.page([tags], 0)
+    def _full_pages(self, head: bytes) -> bytes:
+        """All pages that are complete, the headers first."""
+        pages: list[bytes] = []
+        if not self._begun:
+            self._begun = True
+            pages += [self._pages.page([packet], 0) for packet in (head, _comment_header())]
+        taken = 0
+        while len(self._waiting) - taken >= self._page_packets():
+            packets = self._waiting[taken : taken + self._page_packets()]
+            taken += len(packets)
+            self._position += len(packets) * self._packet_clocks
+            pages.append(self._pages.page(packets, self._position))
+        del self._waiting[:taken]
+        return b"".join(pages)
 
     def _page_packets(self) -> int:
         return _PACKETS_A_PAGE if self._position else 1
 
-    def _page(self, count: int) -> bytes:
-        packets, self._waiting = self._waiting[:count], self._waiting[count:]
-        self._position += count * self._packet_clocks
-        return self._pages.page(packets, self._position)
+
+def _comment_header() -> bytes:
+    """Who made it, and no tags."""
+    return b"OpusTags" + struct.pack("<I", len(_VENDOR)) + _VENDOR + struct.pack("<I", 0)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from tests.unit.audio.decoding import by_ffmpeg, decode_independently
+from tests.unit.audio.decoding import by_ffmpeg, by_libsndfile, decode_independently
 from tests.unit.audio.signals import fit_sine, from_pcm, main_frequency_hz, middle, noise, rms, sine
 from voxgate.audio.encoder import encode_whole, open_encoder
 from voxgate.audio.format import RATES_HZ, AudioFormat, Codec, Container
@@ -138,6 +138,17 @@ def test_the_runs_of_an_ogg_chain_are_numbered_apart() -> None:
                 page = encoder.feed(noise(5000)) + encoder.finish()
                 serials.add(page[14:18])
             assert len(serials) == 3
+
+
+@pytest.mark.parametrize("rate_hz", sorted(RATES_HZ[Codec.OPUS, Container.OGG]))
+@pytest.mark.parametrize("samples", [1, 100, 479, 480, 481, 960, 4800, 5000])
+def test_opus_ends_on_the_sample_and_says_so(rate_hz: int, samples: int) -> None:
+    target = AudioFormat(Codec.OPUS, rate_hz, Container.OGG)
+    encoder = open_encoder(target, rate_hz)
+    early, late = encoder.feed(noise(samples)), encoder.finish()
+    assert len(by_libsndfile(early + late)[0]) == 2 * samples
+    kinds = [page[1] for page in (early + late).split(b"OggS")[1:]]
+    assert kinds == [0x02, *([0x00] * (len(kinds) - 2)), 0x04]
 
 
 def test_a_later_run_of_wav_has_no_header() -> None:
