@@ -37,6 +37,7 @@ import math
 import os
 import queue
 import re
+import resource
 import signal
 import struct
 import sys
@@ -58,6 +59,10 @@ NORMAL_WPM = 175
 
 UNSPEAKABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters are commands to espeak (\\x01 sets voices and plays files), NUL ends its text."""
+
+DEADLY_HYPHEN = re.compile(r"(?<=\S)(?<![^\W_])-(?=[^\W\d_])")
+"""Espeak 1.52 can die of a hyphen between a punctuation mark and a letter: "(-a)" in Vietnamese, others when
+the letter is of another script."""
 
 
 class Failure(Exception):
@@ -365,6 +370,11 @@ def rate_for(espeak: Espeak, utterance: Utterance, probe: str, speed: float) -> 
     return best[1]
 
 
+def sayable(text: str) -> str:
+    """Replace, one for one, what espeak would obey or die of."""
+    return DEADLY_HYPHEN.sub(" ", UNSPEAKABLE.sub(" ", text))
+
+
 def speak(espeak: Espeak, pipe: Pipe, request_id: int, job: dict[str, Any]) -> dict[str, Any]:
     """Do a "speak" job."""
     utterance = Utterance(pipe, request_id)
@@ -372,9 +382,10 @@ def speak(espeak: Espeak, pipe: Pipe, request_id: int, job: dict[str, Any]) -> d
     for parameter, name, normal in ((PITCH, "pitch", 50), (RANGE, "range", 50), (VOLUME, "volume", 100)):
         espeak.set_parameter(parameter, int(job.get(name, normal)))
     wpm = int(job.get("rate_wpm") or NORMAL_WPM)
-    text = UNSPEAKABLE.sub(" ", job["text"])
+    text = sayable(job["text"])
     if job.get("speed"):
-        wpm = rate_for(espeak, utterance, UNSPEAKABLE.sub(" ", job.get("probe") or text), float(job["speed"]))
+        probe = sayable(job.get("probe") or text)
+        wpm = rate_for(espeak, utterance, probe, float(job["speed"]))
     espeak.set_parameter(RATE, wpm)
     flags = (SSML if job.get("ssml") else 0) | (PHONEMES if job.get("phonemes") else 0)
     if not utterance.cancelled:
@@ -396,7 +407,7 @@ def answer(espeak: Espeak, pipe: Pipe, request_id: int, payload: bytes) -> dict[
             return {"voices": espeak.voices, "variants": espeak.variants}
         if job["do"] == "phonemes":
             espeak.set_voice(job["voice"])
-            text = UNSPEAKABLE.sub(" ", job["text"])
+            text = sayable(job["text"])
             return {"clauses": espeak.phonemes(text, ipa=bool(job.get("ipa", True)))}
     except (ValueError, KeyError, TypeError) as error:
         raise Failure("bad_request") from error
@@ -407,6 +418,9 @@ def main() -> None:
     """Answer jobs until standard input ends."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
+    # A dump of the memory would hold what was said; and there is nothing to write but the pipe.
+    for limited in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
+        resource.setrlimit(limited, (0, 0))
     pipe = Pipe()
     try:
         espeak = Espeak()

@@ -64,6 +64,10 @@ class EspeakProvider(Provider):
         min_workers: processes kept warm, None for one a core.
         max_workers: processes at most, None for eight a core.
         max_wait_s: how long an utterance may wait for a process.
+
+    Attributes:
+        pool: the workers.
+        table: what a voice id may be; empty until started.
     """
 
     name = "Local.Espeak"
@@ -87,13 +91,13 @@ class EspeakProvider(Provider):
     ) -> None:
         limits = PoolLimits(min_workers=min_workers, max_workers=max_workers, max_wait_s=max_wait_s)
         self.pool = WorkerPool(espeak_command(), clock, limits)
-        self._table = VoiceTable((), ())
+        self.table = VoiceTable((), ())
 
     async def start(self) -> None:
         """Start the workers and learn the voices; returns when the first worker is ready."""
         await self.pool.start()
         listing = await self._ask({"do": "voices"})
-        self._table = VoiceTable(listing["voices"], listing["variants"])
+        self.table = VoiceTable(listing["voices"], listing["variants"])
 
     async def aclose(self) -> None:
         """End all workers."""
@@ -101,15 +105,15 @@ class EspeakProvider(Provider):
 
     def voices(self) -> tuple[EspeakVoice, ...]:
         """Return the languages and voices, once started."""
-        return self._table.voices
+        return self.table.voices
 
     def variants(self) -> tuple[EspeakVoice, ...]:
         """Return what may follow a ``+``, once started."""
-        return self._table.variants
+        return self.table.variants
 
     async def phonemes(self, text: str, voice_id: str, *, ipa: bool = True) -> list[str]:
         """Return how a voice would pronounce plain text, a string for each clause."""
-        voice = self._table.resolve(voice_id)
+        voice = self.table.resolve(voice_id)
         answer = await self._ask(
             {"do": "phonemes", "text": _well_formed(text), "voice": voice, "ipa": ipa},
         )
@@ -149,7 +153,7 @@ class EspeakProvider(Provider):
     def _request(self, utterance: Utterance, prosody: EspeakProsody) -> tuple[bytes, WordTimes]:
         if len(utterance.text) > MAX_CHARACTERS:
             raise TextTooLong(f"An utterance may have {MAX_CHARACTERS} characters", field="text")
-        voice = self._table.resolve(utterance.voice.voice_id)
+        voice = self.table.resolve(utterance.voice.voice_id)
         text = _well_formed(utterance.text)
         ssml = utterance.markup is Markup.SSML
         if ssml:

@@ -179,6 +179,8 @@ class _Writer:
         self._open.append(element)
 
     def _write_start(self, name: str, attributes: dict[str, str], element: _Open) -> None:
+        if "xml:lang" in attributes:
+            self._speak_in(nearest_voice(attributes["xml:lang"]).voice_id)
         if name in _SILENT:
             self._silent = True
         elif name in ("p", "s"):
@@ -196,14 +198,12 @@ class _Writer:
                 self._nesting += 1
                 self._out.tag(f"<{name}{written}>")
                 element.closing = f"</{name}>"
-        if "xml:lang" in attributes:
-            self._speak_in(nearest_voice(attributes["xml:lang"]).voice_id)
 
     def _end(self, name: str) -> None:
         element = self._open.pop()
+        self._out.tag(element.closing)
         self._speak_in(element.language)
         self._silent, self._nesting = element.silent, element.nesting
-        self._out.tag(element.closing)
 
     def _speak_in(self, language: str) -> None:
         """Change language; never one inside another, because espeak returns to the outermost."""
@@ -226,7 +226,7 @@ class _Writer:
 
     def _break(self, attributes: dict[str, str]) -> str:
         time = _NUMBER.fullmatch(attributes.get("time", "").strip())
-        if time is not None and time[3] in ("ms", "s"):
+        if time is not None and not time[1] and time[3] in ("ms", "s"):
             pause_ms = min(LONGEST_BREAK_MS, round(float(time[2]) * (1000 if time[3] == "s" else 1)))
             self._breaks_ms += pause_ms
             if self._breaks_ms > LONGEST_BREAKS_MS:
