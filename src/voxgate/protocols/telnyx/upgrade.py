@@ -1,0 +1,104 @@
+"""Judges an upgrade to the Telnyx WebSocket, and refuses it with a real HTTP answer or runs its session."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import partial
+
+import structlog
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+
+from voxgate.access.keys import ApiKey
+from voxgate.errors import NotAuthenticated, Overloaded, VoxgateError
+from voxgate.protocols.telnyx.events import StreamSettings
+from voxgate.protocols.telnyx.faults import refusal_of
+from voxgate.protocols.telnyx.handshake import SessionRequest, agree, plan_speech, read_query
+from voxgate.protocols.telnyx.socket import Session, SessionFacts
+from voxgate.protocols.telnyx.stream import TelnyxStream
+from voxgate.services import Services
+from voxgate.speech.model import Delivery
+from voxgate.speech.voice import Voice, VoiceName
+
+VOICE_HEADER = b"x-voxgate-voice"
+"""Names the stand-in that speaks, on the 101; absent when the voice asked for speaks itself."""
+
+log = structlog.get_logger()
+
+
+class Door:
+    """The endpoint: one for the life of the server."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def answer(self, websocket: WebSocket) -> None:
+        """Take one upgrade."""
+        with ExitStack() as held:
+            try:
+                key = await self._admit(websocket, held)
+                request, voice, spoken_by = self._judge(websocket, key)
+            except VoxgateError as error:
+                await _refuse(websocket, error)
+                return
+            machine = TelnyxStream(
+                self._settings(request, voice), partial(agree, request, voice), self._services.clock.now_s()
+            )
+            facts = SessionFacts(key.tenant, voice.name, cacheable=not request.disable_cache)
+            stand_in = [] if voice.hosted else [(VOICE_HEADER, str(spoken_by).encode())]
+            await websocket.accept(headers=stand_in)
+            log.info(
+                "telnyx session began",
+                key_id=key.key_id,
+                voice=str(voice.name),
+                spoken_by=str(spoken_by),
+                socket_id=request.socket_id,
+            )
+            await Session(self._services, websocket, machine, facts).run()
+
+    async def _admit(self, websocket: WebSocket, held: ExitStack) -> ApiKey:
+        """Check who asks (401) and how often they do (429)."""
+        scheme, _, secret = websocket.headers.get("authorization", "").partition(" ")
+        key = await self._services.keys.authenticate(secret.strip()) if scheme.lower() == "bearer" else None
+        if key is None:
+            raise NotAuthenticated("Send the header Authorization: Bearer <API key>")
+        await self._services.limits.check(key)
+        held.enter_context(self._services.limits.connection(key))
+        return key
+
+    def _judge(self, websocket: WebSocket, key: ApiKey) -> tuple[SessionRequest, Voice, VoiceName]:
+        """Check whether what is asked for makes sense (400), and then whether this key may have it (403)."""
+        settings, router = self._services.settings.telnyx, self._services.router
+        request = read_query(
+            websocket.query_params,
+            default_voice=VoiceName.parse(settings.default_voice),
+            voice_required=settings.require_voice,
+            inactivity_timeout_s=settings.inactivity_timeout_s,
+        )
+        voice = router.admit(request.voice, identity_verified=True)
+        plan = plan_speech(request, voice)
+        spoken_by = router.spoken_by(voice, plan.language)
+        voice.facts.check_websocket()
+        router.admit(request.voice, identity_verified=key.identity_verified)
+        if self._services.drain.begun:  # since the guard let this upgrade in
+            raise Overloaded("The server is about to stop")
+        return request, voice, spoken_by
+
+    def _settings(self, request: SessionRequest, voice: Voice) -> StreamSettings:
+        settings = self._services.settings.telnyx
+        return StreamSettings(
+            concatenated=voice.facts.delivery is Delivery.CONCATENATED,
+            language=voice.languages[0] if voice.languages else None,
+            inactivity_timeout_s=request.inactivity_timeout_s,
+            final_quiet_s=settings.final_quiet_ms / 1000,
+            sentence_quiet_s=settings.sentence_quiet_ms / 1000,
+            idle_flush_s=settings.idle_flush_ms / 1000,
+            max_buffered_characters=settings.max_buffered_characters,
+            max_ahead_s=settings.max_ahead_ms / 1000,
+        )
+
+
+async def _refuse(websocket: WebSocket, error: VoxgateError) -> None:
+    refusal = refusal_of(error, websocket.query_params.keys())
+    log.info("telnyx upgrade refused", status=refusal.status.value, code=error.code)
+    await websocket.send_denial_response(Response(refusal.body, refusal.status, refusal.headers))
