@@ -38,6 +38,7 @@ _FULL_STOPS = "\u002e\u06d4\u2024\ufe52\uff0e"
 _CLOSERS = (
     "\"'\u2019\u201d\u00bb\u203a\u201c\u00ab)\\]}>"
     "\u300d\u300f\u300b\u3009\u3011\u3015\uff09\uff3d\uff5d\uff63"
+    "*_~`"  # of Markdown, which is stripped after the cut
 )
 _BULLETS = (
     "\u2022\u25e6\u25aa\u25ab\u25a0\u25a1\u25cf\u25cb\u2043\u204c\u204d\u25c6\u25c7"

@@ -181,6 +181,7 @@ def test_blank_lines_headings_and_list_items_end_a_sentence(text: str, sentences
         ("I win. [laughter] You lose.", ["I win. ", "[laughter] You lose."]),
         ("If a < b then stop. If c > d go.", ["If a < b then stop. ", "If c > d go."]),
         ("Stop.) Then go.", ["Stop.) ", "Then go."]),
+        ("**Stop.** Then _go._", ["**Stop.** ", "Then _go._"]),
         ("It is so.[1] Then go.", ["It is so.[1]", " Then go."]),
     ],
 )
