@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -14,10 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from voxgate.errors import ConfigurationError
 from voxgate.storage.files import private_file, private_folder
 from voxgate.storage.tables import SCHEMA_VERSION, metadata
+from voxgate.storage.upgrade import keep_copy, mark_version, upgrade, version_of
 
 FILE_NAME = "voxgate.db"
 BUSY_TIMEOUT_MS = 5_000
 """How long one writer waits for another, in whichever process, to finish."""
+
+log = structlog.get_logger()
 
 
 class Database:
@@ -44,7 +49,10 @@ class Database:
 
 @asynccontextmanager
 async def open_database(data_dir: Path) -> AsyncIterator[Database]:
-    """Open the database of a data folder; the folder, the file and the tables are made when missing.
+    """Open the database of a data folder.
+
+    The folder, the file and the tables are made when missing. Tables of an earlier version are brought up
+    to date, and the file as it was is kept beside it.
 
     Raises:
         ConfigurationError: the folder cannot be written, or the file is damaged or of a later version.
@@ -86,13 +94,20 @@ def _begin(connection: Connection) -> None:
 
 
 async def _make_tables(database: Database, path: Path) -> None:
+    async with database.read() as connection:
+        found = await connection.run_sync(version_of)
+    if 0 < found < SCHEMA_VERSION:
+        await asyncio.to_thread(keep_copy, path, found)
     async with database.write() as connection:
-        version = (await connection.exec_driver_sql("PRAGMA user_version")).scalar_one()
+        version = await connection.run_sync(version_of)  # another process may have been here meanwhile
         if version > SCHEMA_VERSION:
             raise ConfigurationError(
                 f"data_dir: the database {path} was made by a later voxgate "
                 f"(its tables are of version {version}, this one knows {SCHEMA_VERSION})"
             )
-        if version < SCHEMA_VERSION:
+        if version == 0:
             await connection.run_sync(metadata.create_all)
-            await connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            await connection.run_sync(mark_version, SCHEMA_VERSION)
+        elif version < SCHEMA_VERSION:
+            await connection.run_sync(upgrade)
+            log.info("database upgraded", before=version, now=SCHEMA_VERSION)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Float, LargeBinary, MetaData, String, Table
 
 SCHEMA_VERSION = 1
-"""Goes up with every change to the tables; stands in the file as SQLite's ``user_version``."""
+"""Goes up with every change to the tables, which also needs a step in `voxgate.storage.migrations`."""
 
 metadata = MetaData()
 
