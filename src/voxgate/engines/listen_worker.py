@@ -7,13 +7,15 @@ which is why they are never loaded into the server.
 
 Frames (layout: one byte of kind, request id and payload length as big-endian 32-bit numbers, payload)::
 
-    in   1 JOB     {"do": "listen", "grammar": "#JSGF ..." or null}
-                   {"do": "check", "grammar": "#JSGF ..."}
+    in   1 JOB     {"do": "listen", "grammar": "#JSGF ..." or null, "mean": "..." or null}
          2 INPUT   s16le mono PCM at 16 kHz; an empty one says that the segment is over
          3 CANCEL
     out 16 READY   {"engine": ...}
-        19 DONE    {"text": ..., "cancelled": false}
+        19 DONE    {"text": ..., "cancelled": false, "mean": "..." or null}
         20 FAILED  {"code": "bad_grammar" | "bad_request"}
+
+``mean`` is what the recognizer learned of a caller's sound; given back with that caller's next segment, it
+hears better.
 
 The end of standard input means that nobody is listening any more: the program ends at once.
 """
@@ -44,7 +46,7 @@ class Failure(Exception):
 class Recognizer(Protocol):
     """An engine, used for one segment after the other."""
 
-    def begin(self, grammar: str | None) -> None:
+    def begin(self, grammar: str | None, mean: str | None) -> None:
         """Begin a segment."""
 
     def feed(self, pcm: bytes) -> None:
@@ -52,6 +54,9 @@ class Recognizer(Protocol):
 
     def end(self) -> str:
         """End it and return its text."""
+
+    def mean(self) -> str | None:
+        """Return what it learned of the caller's sound."""
 
 
 class Pocketsphinx:
@@ -63,15 +68,30 @@ class Pocketsphinx:
         import pocketsphinx
 
         self._decoder = pocketsphinx.Decoder(
-            samprate=RATE_HZ, loglevel="FATAL", bestpath=False, fwdflat=False
+            samprate=RATE_HZ,
+            loglevel="FATAL",
+            bestpath=False,
+            fwdflat=False,
+            # A muted microphone sends zeros, of which the decoder makes nonsense; a fixed seed repeats.
+            dither=True,
+            seed=1,
         )
         self._dictation = self._decoder.current_search()
+        self._mean = self._decoder.get_cmn(False)
+        self._whole: bytearray | None = None
         self._grammars: OrderedDict[str, str] = OrderedDict()
         self._count = 0
 
-    def begin(self, grammar: str | None) -> None:
-        """Begin a segment, of any English words or of a JSGF grammar's phrases."""
+    def begin(self, grammar: str | None, mean: str | None) -> None:
+        """Begin a segment, of any English words or of a JSGF grammar's phrases.
+
+        The decoder normalizes by the mean of the sound before, which may have been somebody else's. So it
+        is set to the caller's own, when that is known; a first segment of a grammar is so short that it is
+        heard whole, by its own mean.
+        """
         self._decoder.activate_search(self._dictation if grammar is None else self._search(grammar))
+        self._whole = bytearray() if grammar is not None and mean is None else None
+        self._decoder.set_cmn(mean or self._mean)
         self._decoder.start_utt()
 
     def _search(self, grammar: str) -> str:
@@ -93,13 +113,22 @@ class Pocketsphinx:
 
     def feed(self, pcm: bytes) -> None:
         """Hear more of it."""
-        self._decoder.process_raw(pcm)
+        if self._whole is None:
+            self._decoder.process_raw(pcm)
+        else:
+            self._whole += pcm
 
     def end(self) -> str:
         """End it and return its text."""
+        if self._whole:
+            self._decoder.process_raw(bytes(self._whole), full_utt=True)
         self._decoder.end_utt()
         hypothesis = self._decoder.hyp()
         return str(hypothesis.hypstr) if hypothesis is not None else ""
+
+    def mean(self) -> str | None:
+        """Return the caller's cepstral mean."""
+        return str(self._decoder.get_cmn(True))
 
 
 class Vosk:
@@ -114,7 +143,7 @@ class Vosk:
         self._make = vosk.KaldiRecognizer
         self._model = vosk.Model(model_path=folder)
 
-    def begin(self, grammar: str | None) -> None:
+    def begin(self, grammar: str | None, mean: str | None) -> None:
         """Begin a segment; Vosk takes no JSGF, so a grammar is not used."""
         self._recognizer = self._make(self._model, RATE_HZ)
 
@@ -125,6 +154,10 @@ class Vosk:
     def end(self) -> str:
         """End it and return its text."""
         return str(json.loads(self._recognizer.FinalResult()).get("text", ""))
+
+    def mean(self) -> str | None:
+        """Return nothing: Vosk keeps nothing from one segment to the next."""
+        return None
 
 
 class Whisper:
@@ -139,7 +172,7 @@ class Whisper:
         self._model = WhisperModel(folder, device="cpu", cpu_threads=1, local_files_only=True)
         self._pcm = bytearray()
 
-    def begin(self, grammar: str | None) -> None:
+    def begin(self, grammar: str | None, mean: str | None) -> None:
         """Begin a segment; Whisper takes no grammar."""
         self._pcm.clear()
 
@@ -154,6 +187,10 @@ class Whisper:
         samples = numpy.frombuffer(bytes(self._pcm), dtype="<i2").astype(numpy.float32) / 32768
         segments, _ = self._model.transcribe(samples, beam_size=1, condition_on_previous_text=False)
         return " ".join(segment.text.strip() for segment in segments)
+
+    def mean(self) -> str | None:
+        """Return nothing: Whisper keeps nothing from one segment to the next."""
+        return None
 
 
 class Pipe:
@@ -191,9 +228,9 @@ class Pipe:
             rest = rest[os.write(self._out, rest) :]
 
 
-def listen(recognizer: Recognizer, pipe: Pipe, request_id: int, grammar: str | None) -> dict[str, Any]:
+def listen(recognizer: Recognizer, pipe: Pipe, request_id: int, job: dict[str, Any]) -> dict[str, Any]:
     """Hear one segment to its end."""
-    recognizer.begin(grammar)
+    recognizer.begin(job.get("grammar"), job.get("mean"))
     while True:
         kind, of_id, payload = pipe.frames.get()
         if of_id != request_id:
@@ -204,20 +241,15 @@ def listen(recognizer: Recognizer, pipe: Pipe, request_id: int, grammar: str | N
             recognizer.feed(payload)
     text = recognizer.end()
     cancelled = pipe.cancelled_id == request_id
-    return {"text": "" if cancelled else text.strip(), "cancelled": cancelled}
+    return {"text": "" if cancelled else text.strip(), "cancelled": cancelled, "mean": recognizer.mean()}
 
 
 def answer(recognizer: Recognizer, pipe: Pipe, request_id: int, payload: bytes) -> dict[str, Any]:
     """Do one job and return what its DONE frame says."""
     try:
         job = json.loads(payload)
-        grammar = job.get("grammar")
-        if job["do"] == "check":
-            recognizer.begin(grammar)
-            recognizer.end()
-            return {}
         if job["do"] == "listen":
-            return listen(recognizer, pipe, request_id, grammar)
+            return listen(recognizer, pipe, request_id, job)
     except (ValueError, KeyError, TypeError) as error:
         raise Failure("bad_request") from error
     raise Failure("bad_request")

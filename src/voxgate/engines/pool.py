@@ -23,7 +23,6 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import os
 from collections import deque
@@ -43,6 +42,8 @@ GROW_AFTER_S = 0.02
 """Longer than most jobs take, shorter than a worker takes to start."""
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 30.0
+GIVE_UP_AFTER = 3
+"""Failed starts in a row, before any worker was ready, that `WorkerPool.start` takes for an answer."""
 WATCH_S = 1.0
 """How often silence and idleness are looked at, at least."""
 
@@ -91,10 +92,12 @@ class WorkerPool:
         self._starting: dict[WorkerProcess, float] = {}
         self._idle: dict[WorkerProcess, float] = {}  # since when; in the order of becoming idle
         self._busy: dict[WorkerProcess, Job] = {}
+        self._retired: set[WorkerProcess] = set()
         self._waiting: deque[asyncio.Future[Job]] = deque()
-        self._ids = itertools.count(1)
+        self._last_id = 0
         self._failed_starts = 0
-        self._ready = asyncio.Event()
+        self._decided = asyncio.Event()
+        self._ever_ready = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._growing = False
         self._retrying = False
@@ -124,16 +127,22 @@ class WorkerPool:
         """Start ``min_workers`` at once and return when the first is ready.
 
         Raises:
-            EngineCrashed: none is ready after ``start_timeout_s``; nothing is left running.
+            EngineCrashed: none is ready after ``start_timeout_s``, or ``GIVE_UP_AFTER`` have failed; nothing
+                is left running.
         """
         self._spawn_in_background(self._watch())
         self._fill()
         try:
             async with asyncio.timeout(self._limits.start_timeout_s):
-                await self._ready.wait()
-        except TimeoutError as error:
+                await self._decided.wait()
+        except TimeoutError:
+            pass
+        except asyncio.CancelledError:
             await self.aclose()
-            raise EngineCrashed(f"No worker for {self._command.engine} became ready") from error
+            raise
+        if not self._ever_ready:
+            await self.aclose()
+            raise EngineCrashed(f"No worker for {self._command.engine} became ready")
 
     async def aclose(self) -> None:
         """Kill every worker, end running jobs and waiting callers with an error, leave no process."""
@@ -184,7 +193,8 @@ class WorkerPool:
             raise
 
     def _assign(self, worker: WorkerProcess) -> Job:
-        job = Job(next(self._ids), worker, self._cancelled, self._free)
+        self._last_id = self._last_id % 0xFFFFFFFF + 1  # 0 belongs to no job, and a frame holds 32 bits
+        job = Job(self._last_id, worker, self._cancelled, self._free)
         self._busy[worker] = job
         worker.last_heard_s = self._clock.now_s()
         return job
@@ -207,7 +217,8 @@ class WorkerPool:
         if worker in self._starting:
             if frame.kind == FrameKind.READY:
                 del self._starting[worker]
-                self._ready.set()
+                self._ever_ready = True
+                self._decided.set()
                 self._free(worker)
                 self._fill()
             elif frame.kind == FrameKind.FAILED:
@@ -228,17 +239,18 @@ class WorkerPool:
         unproven = self._starting.pop(worker, None) is not None
         unproven |= self._idle.pop(worker, None) is not None and not worker.proven
         job = self._busy.pop(worker, None)
-        self._spawn_in_background(self._reap(worker), name="reap")
+        self._spawn_in_background(self._reap(worker, retired=worker in self._retired), name="reap")
+        self._retired.discard(worker)
         if job is not None:
             job.fail(EngineCrashed(f"A worker for {self._command.engine} died"))
         if unproven:
-            self._failed_starts += 1
+            self._start_failed()
         if not self._closing:
             self._fill()
 
-    async def _reap(self, worker: WorkerProcess) -> None:
+    async def _reap(self, worker: WorkerProcess, *, retired: bool) -> None:
         status = await worker.reap()
-        if not self._closing:
+        if not retired and not self._closing:
             _log.warning("engine_worker_gone", engine=self._command.engine, pid=worker.pid, status=status)
 
     def _free(self, worker: WorkerProcess) -> None:
@@ -285,11 +297,16 @@ class WorkerPool:
         if self.workers < self._min:
             self._start_worker()
 
+    def _start_failed(self) -> None:
+        self._failed_starts += 1
+        if self._failed_starts >= GIVE_UP_AFTER:
+            self._decided.set()
+
     def _start_worker(self) -> None:
         try:
             worker = WorkerProcess(self._command, self._clock, self._on_frame, self._on_exit)
         except EngineCrashed:
-            self._failed_starts += 1
+            self._start_failed()
             self._fill()
             return
         self._starting[worker] = self._clock.now_s()
@@ -336,6 +353,7 @@ class WorkerPool:
                 self._failed_starts = 0
             if self.workers > self._min and now_s - since_s > self._limits.idle_timeout_s:
                 del self._idle[worker]
+                self._retired.add(worker)
                 worker.kill()
 
     def _spawn_in_background(self, work: Coroutine[None, None, None], *, name: str = "engine pool") -> None:

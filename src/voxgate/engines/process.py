@@ -153,6 +153,8 @@ class WorkerProcess:
             data = os.read(self._stdout.fileno(), READ_BYTES)
         except BlockingIOError:
             return
+        except OSError:
+            data = b""
         if not data:
             self.kill()
             return

@@ -7,6 +7,7 @@ loaded into this one.
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import re
@@ -30,6 +31,7 @@ from voxgate.errors import (
 )
 from voxgate.providers import espeak_markup
 from voxgate.providers.contract import Abort, AudioChunk, CancelSupport, Capabilities, Provider, WordTime
+from voxgate.providers.espeak_markup import EspeakMarkup
 from voxgate.providers.espeak_prosody import EspeakProsody
 from voxgate.providers.espeak_voices import EspeakVoice, VoiceTable
 from voxgate.providers.espeak_words import WordTimes
@@ -37,6 +39,8 @@ from voxgate.speech.utterance import Markup, Utterance
 
 RATE_HZ = 22050
 MAX_CHARACTERS = 100_000
+LONG_DOCUMENT_CHARACTERS = 20_000
+"""Markup from here on is parsed in a thread: it can take 0.5 ms per 1,000 characters."""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -130,7 +134,7 @@ class EspeakProvider(Provider):
             EngineCrashed: the worker died.
         """
         prosody = EspeakProsody.of(utterance.settings)
-        request, words = self._request(utterance, prosody)
+        request, words = await self._request(utterance, prosody)
         async with self.pool.lease() as job:
             abort.on_abort(job.cancel)
             job.send(FrameKind.JOB, request)
@@ -150,18 +154,19 @@ class EspeakProvider(Provider):
                     if made == 0 or made != answer["samples"]:
                         raise IncompleteAudio("espeak-ng made less audio than it said")
 
-    def _request(self, utterance: Utterance, prosody: EspeakProsody) -> tuple[bytes, WordTimes]:
-        if len(utterance.text) > MAX_CHARACTERS:
+    async def _request(self, utterance: Utterance, prosody: EspeakProsody) -> tuple[bytes, WordTimes]:
+        text = utterance.text
+        if len(text) > MAX_CHARACTERS:
             raise TextTooLong(f"An utterance may have {MAX_CHARACTERS} characters", field="text")
         voice = self.table.resolve(utterance.voice.voice_id)
-        text = _well_formed(utterance.text)
         ssml = utterance.markup is Markup.SSML
         if ssml:
-            markup = espeak_markup.prepare(text)
+            markup = await _prepared(text)
             text, probe = markup.text, markup.probe
             words = WordTimes(text, RATE_HZ, markup.place)
         else:
-            probe = text[: espeak_markup.PROBE_CHARACTERS]
+            text = _well_formed(text)
+            probe = text.strip()[: espeak_markup.PROBE_CHARACTERS]
             words = WordTimes(text, RATE_HZ)
         request = {
             "do": "speak",
@@ -191,6 +196,12 @@ def _answer(kind: int, payload: bytes) -> dict[str, Any]:
     if answer.get("code") == "unknown_voice":
         raise InvalidVoice("espeak-ng has no such voice", field="voice")
     raise ProviderRejected("espeak-ng could not do this")
+
+
+async def _prepared(document: str) -> EspeakMarkup:
+    if len(document) < LONG_DOCUMENT_CHARACTERS:
+        return espeak_markup.prepare(document)
+    return await asyncio.to_thread(espeak_markup.prepare, document)
 
 
 def _well_formed(text: str) -> str:

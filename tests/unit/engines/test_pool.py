@@ -160,13 +160,24 @@ async def test_a_caller_who_leaves_the_queue_takes_no_worker_with_it() -> None:
             begin(job, hang=True)
             leaving = asyncio.create_task(complete(pool))
             await until(lambda: pool.waiting == 1)
-            # It is given the worker and cancelled in one turn of the loop.
-            job.cancel()
-            await until(lambda: pool.waiting == 0)
             leaving.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await leaving
+            assert pool.waiting == 0
         await until(lambda: pool.idle_workers == 1)
+
+
+async def test_a_caller_who_leaves_as_its_worker_comes_gives_it_back() -> None:
+    async with pool_of() as pool:
+        async with pool.lease() as job:
+            leaving = asyncio.create_task(complete(pool))
+            await until(lambda: pool.waiting == 1)
+            job.cancel()  # hands the worker on within the call
+            assert pool.waiting == 0
+            leaving.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await leaving
+        assert pool.idle_workers == 1
         assert numbers(await complete(pool)) == [0]
 
 
@@ -298,10 +309,10 @@ async def test_a_slow_reader_does_not_hold_the_worker() -> None:
 
 
 async def test_a_reader_that_stops_holds_at_most_the_bound_and_loses_nothing() -> None:
-    async with pool_of(stall_timeout_s=0.1) as pool, pool.lease() as stopped:
+    async with pool_of(stall_timeout_s=0.5) as pool, pool.lease() as stopped:
         begin(stopped, chunks=600, size=4000)
         held = 0
-        for _ in range(300):  # longer than the stall timeout: not reading is not hanging
+        for _ in range(800):  # longer than the stall timeout: not reading is not hanging
             await asyncio.sleep(0.001)
             held = max(held, stopped.held_bytes)
         assert BUFFER_BYTES // 2 < held <= BUFFER_BYTES
@@ -333,8 +344,25 @@ async def test_a_broken_engine_is_not_started_in_a_spin(how: str, tmp_path: Path
         await pool.start()
         await asyncio.sleep(1.0)
     await pool.aclose()
-    # Two at once, then 0.1, 0.2, 0.4 and 0.8 s apart.
+    # Two at once, the others 0.1, 0.2, 0.4 s and so on apart.
     assert 2 <= starts.stat().st_size <= 6
+
+
+async def test_an_engine_that_cannot_start_is_given_up_before_the_time_is_over() -> None:
+    pool = WorkerPool(command("dies"), LoopClock(), PoolLimits(min_workers=1, start_timeout_s=3600))
+    async with asyncio.timeout(10):
+        with pytest.raises(EngineCrashed):
+            await pool.start()
+
+
+async def test_a_start_that_is_cancelled_leaves_nothing_running() -> None:
+    pool = WorkerPool(command("never"), LoopClock(), PoolLimits(min_workers=2, start_timeout_s=3600))
+    starting = asyncio.create_task(pool.start())
+    await until(lambda: pool.workers == 2)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert pool.workers == 0
 
 
 async def test_an_engine_that_never_gets_ready_is_an_error() -> None:
