@@ -242,6 +242,27 @@ class CacheSettings(_Section):
     )
 
 
+class RestSettings(_Section):
+    """Speech over plain HTTP: Telnyx's REST API and OpenAI's speech endpoint."""
+
+    max_characters: int = Field(
+        default=10_000, ge=1, le=100_000, description="Characters of text in one request."
+    )
+    max_body_kib: int = Field(default=1024, ge=1, le=65_536, description="KiB of one request's body.")
+    audio_ttl_s: float = Field(
+        default=3600.0,
+        gt=0,
+        le=2_592_000,
+        description="Seconds that audio asked for with `output_type` `audio_id` is kept once it is made.",
+    )
+    audio_store_mib: int = Field(
+        default=128,
+        ge=1,
+        le=1_048_576,
+        description="MiB of such audio kept in memory; beyond that the oldest goes first.",
+    )
+
+
 class LimitSettings(_Section):
     """How much may be asked for at once. 0 means no limit."""
 
@@ -253,6 +274,48 @@ class LimitSettings(_Section):
     )
     connections_per_key: int = Field(
         default=1000, ge=0, le=1_000_000, description="Open WebSocket connections, for each key."
+    )
+
+
+class AgentSettings(_Section):
+    """Voice-agent sessions."""
+
+    profiles: Path | None = Field(
+        default=None,
+        description="TOML file with a table `[agents.<name>]` for each agent; without it there is one "
+        "built-in agent that needs no model. Read again on SIGHUP.",
+    )
+    default: str = Field(default="default", description="The agent of tokens that name none.")
+    max_sessions: int = Field(default=25, ge=1, le=10_000, description="Sessions at once, in all.")
+    max_loop_lag_ms: float = Field(
+        default=100.0,
+        gt=0,
+        le=10_000,
+        description="Refuse a further session while the event loop is later than this.",
+    )
+    recognizer_workers: int = Field(
+        default_factory=lambda: 2 * _cores(),
+        ge=1,
+        le=1024,
+        description="Recognizer processes at most, for each engine; each takes about 125 MB.",
+        json_schema_extra={"default_text": "two for each core"},
+    )
+    token_ttl_s: float = Field(
+        default=300.0, gt=0, le=86_400, description="Seconds for which a session token can be used."
+    )
+    single_use_tokens: bool = Field(default=False, description="Accept each session token once.")
+    auth_timeout_s: float = Field(
+        default=10.0, gt=0, le=300, description="Seconds within which a session's token must be sent."
+    )
+    max_session_s: float = Field(
+        default=1800.0, gt=0, le=86_400, description="Seconds after which a session is ended."
+    )
+    idle_timeout_s: float = Field(
+        default=60.0, gt=0, le=86_400, description="Seconds without a microphone frame that end a session."
+    )
+    keep_transcripts: bool = Field(
+        default=False,
+        description="Write what was said in each session into the log's session record.",
     )
 
 
@@ -296,7 +359,9 @@ class Settings(BaseSettings):
     speech: SpeakerSettings = SpeakerSettings()
     espeak: EspeakSettings = EspeakSettings()
     cache: CacheSettings = CacheSettings()
+    rest: RestSettings = RestSettings()
     limits: LimitSettings = LimitSettings()
+    agents: AgentSettings = AgentSettings()
     log: LogSettings = LogSettings()
 
     @field_validator("bootstrap_key")

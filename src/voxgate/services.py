@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from voxgate.access.keys import KeyStore
 from voxgate.access.limits import Limits
+from voxgate.access.tokens import SessionTokens
 from voxgate.clock import Clock
 from voxgate.config import Settings
+from voxgate.conversation.agents import Agents
 from voxgate.drain import Drain
 from voxgate.speech.routing import Router
 from voxgate.speech.speaker import Speaker
@@ -25,6 +27,8 @@ class Services:
         keys: who is asking.
         limits: how often they may.
         drain: whether the server is about to stop.
+        agents: opens voice sessions.
+        session_tokens: issues and redeems their tokens.
     """
 
     settings: Settings
@@ -34,3 +38,5 @@ class Services:
     keys: KeyStore
     limits: Limits
     drain: Drain
+    agents: Agents
+    session_tokens: SessionTokens

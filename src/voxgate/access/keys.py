@@ -140,6 +140,14 @@ class KeyStore:
             raise NotFound(f"There is no key {key_id} that could be revoked")
         self._remembered.clear()
 
+    async def is_good(self, key_id: str) -> bool:
+        """Tell whether a key that was authenticated earlier has not been revoked since."""
+        if key_id == BOOTSTRAP.key_id:
+            return self._bootstrap_hash is not None
+        chosen = select(api_keys.c.key_id).where(api_keys.c.key_id == key_id, api_keys.c.revoked_s.is_(None))
+        async with self._database.read() as connection:
+            return (await connection.execute(chosen)).one_or_none() is not None
+
     async def _look_up(self, hashed: bytes) -> ApiKey | None:
         chosen = select(api_keys).where(api_keys.c.secret_hash == hashed, api_keys.c.revoked_s.is_(None))
         async with self._database.read() as connection:

@@ -36,8 +36,8 @@ _OPERATORS = {
 }
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|[a-z]+|[-+*/]")
 
-NUMBER_WORDS = (*_UNITS, *_TENS, "hundred", *_SCALES)
-"""Every word a number can be made of, for a recognizer's grammar."""
+UNIT_WORDS, TEN_WORDS = tuple(_UNITS), tuple(_TENS)
+"""What numbers below a hundred are made of, for a recognizer's grammar."""
 OPERATOR_WORDS = ("plus", "minus", "times", "multiplied by", "divided by")
 
 

@@ -20,8 +20,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from voxgate.conversation.arithmetic import (
-    NUMBER_WORDS,
     OPERATOR_WORDS,
+    TEN_WORDS,
+    UNIT_WORDS,
     DivisionByZeroError,
     calculate,
     spoken,
@@ -149,11 +150,12 @@ class Persona:
 
     def grammar(self) -> str:
         """Return a JSGF grammar of everything it understands, sums included."""
-        number = " | ".join(NUMBER_WORDS)
+        units, tens, ones = " | ".join(UNIT_WORDS), " | ".join(TEN_WORDS), " | ".join(UNIT_WORDS[1:10])
         return (
             "#JSGF V1.0;\ngrammar persona;\n"
-            f"<number> = ({number}) [and] [{number}] [and] [{number}];\n"
-            f"<sum> = [what is | how much is | calculate] <number> ({' | '.join(OPERATOR_WORDS)}) <number>;\n"
+            # Fewer ways to say a number mean fewer to mishear one: up to ninety-nine is enough for speech.
+            f"<number> = {units} | ({tens}) [{ones}];\n"
+            f"<sum> = (what is | how much is | calculate) <number> ({' | '.join(OPERATOR_WORDS)}) <number>;\n"
             f"<phrase> = {' | '.join(sorted(self.phrases()))};\n"
             "public <all> = <phrase> | <sum>;\n"
         )

@@ -71,7 +71,6 @@ class RecognizerKind(StrEnum):
     OPENAI = "openai"
     VOSK = "vosk"
     WHISPER = "whisper"
-    SCRIPTED = "scripted"
 
 
 class HearingProfile(_Table):
@@ -91,6 +90,10 @@ class HearingProfile(_Table):
     api_key_env: str = ""
     path: Path | None = None
     timeout_s: Seconds = 10.0
+
+    def api_key(self) -> str:
+        """Read the key from the environment variable it is in; empty when none is named."""
+        return os.environ.get(self.api_key_env, "") if self.api_key_env else ""
 
 
 class TurnProfile(_Table):

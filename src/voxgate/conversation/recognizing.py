@@ -119,7 +119,9 @@ def listen_pool(command: WorkerCommand, clock: Clock, *, workers: int) -> Worker
 
 
 class LocalRecognizer:
-    """Recognizes in worker processes, leased for a segment each.
+    """Recognizes one caller in worker processes, leased for a segment each.
+
+    What a worker learned of the caller's sound goes along to the next segment, whichever worker hears it.
 
     Args:
         pool: of listening workers.
@@ -129,12 +131,14 @@ class LocalRecognizer:
 
     def __init__(self, pool: WorkerPool, grammar: str | None, timeout_s: float = 5.0) -> None:
         self._pool, self._timeout_s = pool, timeout_s
-        self._job = json.dumps({"do": "listen", "grammar": grammar}).encode()
+        self._grammar = grammar
+        self._mean: str | None = None
 
     async def recognize(self, segment: Segment) -> str:
         """Feed a worker as the caller speaks."""
         async with self._pool.lease() as job:
-            job.send(FrameKind.JOB, self._job)
+            work = {"do": "listen", "grammar": self._grammar, "mean": self._mean}
+            job.send(FrameKind.JOB, json.dumps(work).encode())
             async for piece in segment:
                 job.send(FrameKind.INPUT, piece)
             job.send(FrameKind.INPUT, b"")
@@ -142,7 +146,10 @@ class LocalRecognizer:
                 async with asyncio.timeout(self._timeout_s):
                     async for frame in job:
                         if frame.kind == FrameKind.DONE:
-                            return str(json.loads(frame.payload)["text"])
+                            heard = json.loads(frame.payload)
+                            if heard["text"]:
+                                self._mean = heard["mean"]
+                            return str(heard["text"])
                         if frame.kind == FrameKind.FAILED:
                             raise ConfigurationError("The recognizer refused the agent's grammar")
             except TimeoutError:

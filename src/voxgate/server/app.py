@@ -15,12 +15,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from voxgate import __version__
 from voxgate.access.keys import open_keys
 from voxgate.access.limits import Limits
+from voxgate.access.tokens import TOKEN_FILE, SessionTokens
 from voxgate.clock import Clock, LoopClock
 from voxgate.config import Settings
+from voxgate.conversation.agents import Agents
 from voxgate.drain import Drain
 from voxgate.observe.metrics import Figures
 from voxgate.observe.receipts import log_receipt
-from voxgate.protocols import telnyx
+from voxgate.protocols import telnyx, workbuddy
 from voxgate.providers.contract import Provider
 from voxgate.providers.espeak import EspeakProvider
 from voxgate.providers.espeak_voices import nearest_voice
@@ -37,12 +39,13 @@ from voxgate.speech.speaker import Speaker
 from voxgate.speech.standin import stand_in
 from voxgate.speech.voice import Voice
 from voxgate.storage.database import open_database
+from voxgate.storage.files import kept_secret
 from voxgate.testing.scripted import ScriptedProvider
 
 Doors = Callable[[Services], Sequence[BaseRoute]]
 """What each protocol's package offers: its routes, given the services."""
 
-DOORS: tuple[Doors, ...] = tuple(filter(None, (getattr(telnyx, "routes", None),)))
+DOORS: tuple[Doors, ...] = tuple(filter(None, (getattr(telnyx, "routes", None), workbuddy.routes)))
 
 _MIB, _KIB = 1 << 20, 1 << 10
 
@@ -61,7 +64,10 @@ async def build_services(
         database = await stack.enter_async_context(open_database(settings.data_dir))
         registry = ProviderRegistry(_providers(settings, clock))
         stack.push_async_callback(registry.aclose)  # before the start, which may fail half-way
-        await registry.start()
+        try:
+            await registry.start()
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None  # the first tells enough; most likely there is but one
         catalogue = Catalogue.shipped(lambda name: registry.find(name) is not None)
         stand_ins = settings.speech.stand_ins and settings.espeak.enabled
         router = VoiceRouter(catalogue, registry, _find_stand_in if stand_ins else None)
@@ -74,6 +80,8 @@ async def build_services(
             stall_timeout_s=settings.speech.stall_timeout_s,
         )
         stack.push_async_callback(speaker.aclose)
+        agents = Agents(settings.agents, speaker, router, clock)
+        stack.push_async_callback(agents.aclose)
         yield Services(
             settings=settings,
             clock=clock,
@@ -82,6 +90,13 @@ async def build_services(
             keys=open_keys(settings, database, clock),
             limits=Limits(settings.limits),
             drain=Drain(),
+            agents=agents,
+            session_tokens=SessionTokens(
+                kept_secret(settings.data_dir / TOKEN_FILE),
+                clock,
+                ttl_s=settings.agents.token_ttl_s,
+                single_use=settings.agents.single_use_tokens,
+            ),
         )
 
 
