@@ -135,15 +135,20 @@ class Pipe:
                     self.cancelled_id = request_id
         os._exit(0)
 
-    def send(self, kind: int, request_id: int, payload: bytes, then: bytes = b"") -> None:
-        """Write a frame, and bytes already framed after it, in one piece if the pipe has room."""
-        rest = memoryview(HEADER.pack(kind, request_id, len(payload)) + payload + then)
+    def write(self, data: bytes) -> None:
+        """Write frames, in one piece if the pipe has room."""
+        rest = memoryview(data)
         while rest:
             rest = rest[os.write(self._out, rest) :]
 
     def send_json(self, kind: int, request_id: int, answer: dict[str, Any]) -> None:
         """Write a frame with a JSON object."""
-        self.send(kind, request_id, json.dumps(answer).encode())
+        self.write(frame(kind, request_id, json.dumps(answer).encode()))
+
+
+def frame(kind: int, request_id: int, payload: bytes) -> bytes:
+    """Lay out a frame."""
+    return HEADER.pack(kind, request_id, len(payload)) + payload
 
 
 class Espeak:
@@ -300,11 +305,6 @@ class Utterance:
         return 0
 
     def _send(self, samples: Any, count: int, events: Any) -> None:
-        audio = b""
-        if samples and count > 0:
-            pcm = ctypes.string_at(samples, 2 * count)
-            audio = HEADER.pack(AUDIO, self._id, len(pcm)) + pcm
-            self.samples += count
         words = []
         at = 0
         while events[at].type != LAST_EVENT:
@@ -312,10 +312,14 @@ class Utterance:
             if event.type == WORD_EVENT and event.length > 0:
                 words.append([event.text_position - 1, event.length, event.sample])
             at += 1
+        frames = b""
         if words:
-            self._pipe.send(EVENT, self._id, json.dumps({"words": words}).encode(), then=audio)
-        elif audio:
-            self._pipe.send(AUDIO, self._id, audio[HEADER.size :])
+            frames += frame(EVENT, self._id, json.dumps({"words": words}).encode())
+        if samples and count > 0:
+            frames += frame(AUDIO, self._id, ctypes.string_at(samples, 2 * count))
+            self.samples += count
+        if frames:
+            self._pipe.write(frames)
 
     def measure(self, espeak: Espeak, text: str, wpm: int) -> int:
         """Return how many samples ``text`` takes at a rate, without sending them."""

@@ -276,6 +276,8 @@ class WorkerPool:
 
     def _fill(self) -> None:
         """Start what is missing to ``min_workers``; after failed starts one at a time, with a pause."""
+        if self.workers >= self._min:
+            return
         if self._failed_starts:
             if not self._starting and not self._retrying:
                 self._retrying = True

@@ -47,7 +47,8 @@ def test_a_payload_too_long_is_refused_on_both_sides() -> None:
 
 
 def test_the_espeak_worker_speaks_the_same_layout() -> None:
-    frame = espeak_worker.HEADER.pack(espeak_worker.AUDIO, 7, 4) + b"\1\2\3\4"
-    assert frame == encode_frame(FrameKind.AUDIO, 7, b"\1\2\3\4")
+    assert espeak_worker.frame(espeak_worker.AUDIO, 7, b"\1\2\3\4") == encode_frame(
+        FrameKind.AUDIO, 7, b"\1\2\3\4"
+    )
     for name in ("JOB", "CANCEL", "READY", "AUDIO", "EVENT", "DONE", "FAILED"):
         assert getattr(espeak_worker, name) == FrameKind[name]
