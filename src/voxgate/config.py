@@ -42,8 +42,12 @@ from voxgate.speech.voice import VoiceName
 FILE_NAME = "voxgate.toml"
 PREFIX = "VOXGATE_"
 CONFIG_VARIABLE = "VOXGATE_CONFIG"
+URL_VARIABLE = "VOXGATE_URL"
+KEY_VARIABLE = "VOXGATE_API_KEY"
+"""This one and the one above are for clients: which server to talk to, and with which key."""
 MIN_KEY_CHARACTERS = 16
 
+_NO_SETTINGS = frozenset({CONFIG_VARIABLE, URL_VARIABLE, KEY_VARIABLE})
 # What Kubernetes and old container links put into the environment for a service that is called "voxgate".
 _PUT_BY_KUBERNETES = re.compile(r"(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_.+)?)$")
 
@@ -433,7 +437,7 @@ def _read_file(config: Path | None) -> dict[str, Any]:
 def _refuse_unknown_variables() -> None:
     for variable in sorted(os.environ):
         name = variable.upper().removeprefix(PREFIX)
-        if name == variable.upper() or variable.upper() == CONFIG_VARIABLE or _PUT_BY_KUBERNETES.match(name):
+        if name == variable.upper() or variable.upper() in _NO_SETTINGS or _PUT_BY_KUBERNETES.match(name):
             continue
         first, nested, _ = name.lower().partition("__")
         if first not in Settings.model_fields:

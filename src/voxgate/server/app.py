@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 
@@ -23,31 +23,18 @@ from voxgate.drain import Drain
 from voxgate.observe.metrics import Figures
 from voxgate.observe.receipts import log_receipt
 from voxgate.protocols import telnyx, workbuddy
-from voxgate.providers.contract import Provider
-from voxgate.providers.espeak import EspeakProvider
-from voxgate.providers.espeak_voices import nearest_voice
-from voxgate.providers.registry import ProviderRegistry
 from voxgate.server.answers import error_answer, refuse_socket
 from voxgate.server.guard import Guard
 from voxgate.server.health import health_routes
+from voxgate.server.speech import open_speech
 from voxgate.services import Services
-from voxgate.speech.cache import SpeechCache
-from voxgate.speech.catalogue import Catalogue
-from voxgate.speech.routing import Router as VoiceRouter
-from voxgate.speech.routing import StandInVoice
-from voxgate.speech.speaker import Speaker
-from voxgate.speech.standin import stand_in
-from voxgate.speech.voice import Voice
 from voxgate.storage.database import open_database
 from voxgate.storage.files import kept_secret
-from voxgate.testing.scripted import ScriptedProvider
 
 Doors = Callable[[Services], Sequence[BaseRoute]]
 """What each protocol's package offers: its routes, given the services."""
 
 DOORS: tuple[Doors, ...] = tuple(filter(None, (getattr(telnyx, "routes", None), workbuddy.routes)))
-
-_MIB, _KIB = 1 << 20, 1 << 10
 
 
 @asynccontextmanager
@@ -62,24 +49,8 @@ async def build_services(
     clock = clock or LoopClock()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.data_dir))
-        registry = ProviderRegistry(_providers(settings, clock))
-        stack.push_async_callback(registry.aclose)  # before the start, which may fail half-way
-        try:
-            await registry.start()
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None  # the first tells enough; most likely there is but one
-        catalogue = Catalogue.shipped(lambda name: registry.find(name) is not None)
-        stand_ins = settings.speech.stand_ins and settings.espeak.enabled
-        router = VoiceRouter(catalogue, registry, _find_stand_in if stand_ins else None)
-        speaker = Speaker(
-            router.candidates,
-            SpeechCache(settings.cache.memory_mib * _MIB, settings.cache.max_entry_kib * _KIB),
-            clock,
-            (log_receipt, figures or Figures()),
-            first_audio_timeout_s=settings.speech.first_audio_timeout_s,
-            stall_timeout_s=settings.speech.stall_timeout_s,
-        )
-        stack.push_async_callback(speaker.aclose)
+        sinks = (log_receipt, figures or Figures())
+        router, speaker = await stack.enter_async_context(open_speech(settings, clock, sinks))
         agents = Agents(settings.agents, speaker, router, clock)
         stack.push_async_callback(agents.aclose)
         yield Services(
@@ -118,25 +89,6 @@ def build_app(services: Services, doors: Iterable[Doors] = DOORS) -> ASGIApp:
     api.include_router(health_routes(services.drain))
     api.router.routes.extend(routes)
     return Guard(sockets, api, services.drain)
-
-
-def _providers(settings: Settings, clock: Clock) -> Iterator[Provider]:
-    if settings.espeak.enabled:
-        yield EspeakProvider(
-            clock,
-            min_workers=settings.espeak.min_workers,
-            max_workers=settings.espeak.max_workers,
-            max_wait_s=settings.espeak.max_wait_s,
-        )
-    if settings.local_test_voices:
-        yield ScriptedProvider(clock)
-
-
-def _find_stand_in(voice: Voice, language: str | None) -> StandInVoice:
-    """Name the stand-in as the voice of the engine that speaks it."""
-    other = stand_in(voice, language)
-    name = other.name(nearest_voice(other.language).voice_id)
-    return StandInVoice(name, other.pitch_semitones, other.speed)
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:

@@ -1,0 +1,79 @@
+"""Puts together what speaks, for the server and for ``voxgate say``: providers, router, Speaker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from voxgate.clock import Clock
+from voxgate.config import Settings
+from voxgate.providers.contract import Provider
+from voxgate.providers.espeak import EspeakProvider
+from voxgate.providers.espeak_voices import nearest_voice
+from voxgate.providers.registry import ProviderRegistry
+from voxgate.speech.cache import SpeechCache
+from voxgate.speech.catalogue import Catalogue
+from voxgate.speech.receipt import ReceiptSink
+from voxgate.speech.routing import Router, StandInVoice
+from voxgate.speech.speaker import Speaker
+from voxgate.speech.standin import stand_in
+from voxgate.speech.voice import Voice
+from voxgate.testing.scripted import ScriptedProvider
+
+_MIB, _KIB = 1 << 20, 1 << 10
+
+
+@asynccontextmanager
+async def open_speech(
+    settings: Settings, clock: Clock, sinks: Iterable[ReceiptSink] = ()
+) -> AsyncIterator[tuple[Router, Speaker]]:
+    """Start the engines, and end them at the block's end.
+
+    Args:
+        settings: which providers there are, and how speech is made.
+        clock: time.
+        sinks: each takes every Receipt.
+
+    Raises:
+        ConfigurationError: an engine is not installed.
+        EngineCrashed: an engine does not start.
+    """
+    async with AsyncExitStack() as stack:
+        registry = ProviderRegistry(_providers(settings, clock))
+        stack.push_async_callback(registry.aclose)  # before the start, which may fail half-way
+        try:
+            await registry.start()
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None  # the first tells enough; most likely there is but one
+        catalogue = Catalogue.shipped(lambda name: registry.find(name) is not None)
+        stand_ins = settings.speech.stand_ins and settings.espeak.enabled
+        router = Router(catalogue, registry, _find_stand_in if stand_ins else None)
+        speaker = Speaker(
+            router.candidates,
+            SpeechCache(settings.cache.memory_mib * _MIB, settings.cache.max_entry_kib * _KIB),
+            clock,
+            sinks,
+            first_audio_timeout_s=settings.speech.first_audio_timeout_s,
+            stall_timeout_s=settings.speech.stall_timeout_s,
+        )
+        stack.push_async_callback(speaker.aclose)
+        yield router, speaker
+
+
+def _providers(settings: Settings, clock: Clock) -> Iterator[Provider]:
+    if settings.espeak.enabled:
+        yield EspeakProvider(
+            clock,
+            min_workers=settings.espeak.min_workers,
+            max_workers=settings.espeak.max_workers,
+            max_wait_s=settings.espeak.max_wait_s,
+        )
+    if settings.local_test_voices:
+        yield ScriptedProvider(clock)
+
+
+def _find_stand_in(voice: Voice, language: str | None) -> StandInVoice:
+    """Name the stand-in as the voice of the engine that speaks it."""
+    other = stand_in(voice, language)
+    name = other.name(nearest_voice(other.language).voice_id)
+    return StandInVoice(name, other.pitch_semitones, other.speed)
