@@ -1,0 +1,1 @@
+"""What the doors over plain HTTP share, whatever they speak."""

@@ -1,0 +1,238 @@
+"""What the doors share: who asks, what a body may be, and which status an error has.
+
+A door is an `APIRouter` whose routes are made by `route_class`. They judge a request in the order 401, 429,
+413, 400, and answer every refusal in the door's own words (`Dialect`), with no handler on the app.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from http import HTTPStatus
+from typing import Any, Protocol, cast
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Message
+
+from voxgate.access.keys import ApiKey
+from voxgate.errors import (
+    CapacityError,
+    InvalidRequest,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    Overloaded,
+    ProviderRejected,
+    ProviderTimeout,
+    RateLimited,
+    SynthesisError,
+    VoxgateError,
+)
+from voxgate.services import Services
+
+BODY_TIMEOUT_S = 30.0
+"""From the end of a request's head until its body is complete."""
+
+_STATUS: Sequence[tuple[type[VoxgateError], HTTPStatus]] = (
+    (NotAuthenticated, HTTPStatus.UNAUTHORIZED),
+    (NotPermitted, HTTPStatus.FORBIDDEN),
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (InvalidRequest, HTTPStatus.BAD_REQUEST),
+    (RateLimited, HTTPStatus.TOO_MANY_REQUESTS),
+    (Overloaded, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ProviderRejected, HTTPStatus.BAD_REQUEST),
+    (ProviderTimeout, HTTPStatus.GATEWAY_TIMEOUT),
+    (SynthesisError, HTTPStatus.BAD_GATEWAY),
+)
+
+
+def status_of(error: VoxgateError) -> HTTPStatus:
+    """Choose the HTTP status of an error."""
+    kinds = (status for kind, status in _STATUS if isinstance(error, kind))
+    return next(kinds, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def headers_of(error: VoxgateError) -> dict[str, str]:
+    """Make the headers that go with an error: how to authenticate, or when to come back."""
+    if isinstance(error, NotAuthenticated):
+        return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, CapacityError):
+        return {"Retry-After": str(max(1, math.ceil(error.retry_after_s or 1)))}
+    return {}
+
+
+class BodyProblem(Enum):
+    """A body that cannot be judged field by field; the value says why."""
+
+    NOT_JSON = "The body is not JSON."
+    NOT_AN_OBJECT = "The body must be a JSON object."
+    WRONG_TYPE = "The body must be JSON; send it with the header Content-Type: application/json."
+    TOO_LARGE = "The body is too large."
+    TOO_SLOW = "The body did not come in time."
+
+    @property
+    def status(self) -> HTTPStatus:
+        """Of the answer."""
+        match self:
+            case BodyProblem.TOO_LARGE:
+                return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            case BodyProblem.TOO_SLOW:
+                return HTTPStatus.REQUEST_TIMEOUT
+            case _:
+                return HTTPStatus.BAD_REQUEST
+
+
+class MistakeKind(Enum):
+    """What is wrong with a field."""
+
+    MISSING = "missing"
+    CHOICE = "choice"
+    RANGE = "range"
+    LENGTH = "length"
+    TYPE = "type"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A field that is missing or wrong.
+
+    Attributes:
+        place: ``body``, ``query`` or ``path``.
+        field: where in it, outermost name first.
+        kind: what is wrong.
+        message: a sentence for people.
+    """
+
+    place: str
+    field: tuple[str, ...]
+    kind: MistakeKind
+    message: str
+
+
+class Dialect(Protocol):
+    """How one door words its refusals."""
+
+    def refuse(self, error: VoxgateError) -> Response:
+        """Answer an error."""
+        ...
+
+    def refuse_fields(self, mistakes: Sequence[Mistake]) -> Response:
+        """Answer fields that are missing or wrong, at least one."""
+        ...
+
+    def refuse_body(self, problem: BodyProblem) -> Response:
+        """Answer a body that cannot be read."""
+        ...
+
+
+class _BadBody(Exception):
+    def __init__(self, problem: BodyProblem) -> None:
+        self.problem = problem
+
+
+def route_class(services: Services, dialect: Dialect) -> type[APIRoute]:
+    """Make the class of a door's routes (``APIRouter(route_class=...)``)."""
+
+    class Route(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle, takes_body = super().get_route_handler(), self.body_field is not None
+
+            async def judged(request: Request) -> Response:
+                try:
+                    request.state.key = await _authenticate(request, services)
+                    if takes_body:
+                        request = await _with_body(request, services.settings.rest.max_body_kib << 10)
+                    return await handle(request)
+                except VoxgateError as error:
+                    return dialect.refuse(error)
+                except RequestValidationError as error:
+                    mistakes = _mistakes(error)
+                    if isinstance(mistakes, BodyProblem):
+                        return dialect.refuse_body(mistakes)
+                    return dialect.refuse_fields(mistakes)
+                except _BadBody as error:
+                    return dialect.refuse_body(error.problem)
+                except HTTPException:
+                    # FastAPI's word for JSON that breaks its parser: too deep, or no text at all.
+                    return dialect.refuse_body(BodyProblem.NOT_JSON)
+                except ClientDisconnect:
+                    return Response(status_code=HTTPStatus.BAD_REQUEST)  # to nobody
+
+            return judged
+
+    return Route
+
+
+def key_of(request: Request) -> ApiKey:
+    """Return the key that a judged request was made with."""
+    return cast(ApiKey, request.state.key)
+
+
+async def _authenticate(request: Request, services: Services) -> ApiKey:
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    key = await services.keys.authenticate(secret.strip()) if scheme.lower() == "bearer" else None
+    if key is None:
+        raise NotAuthenticated("Send a valid API key with the header Authorization: Bearer <key>")
+    await services.limits.check(key)
+    return key
+
+
+async def _with_body(request: Request, max_bytes: int) -> Request:
+    """Read a JSON body within its limits, and return a request that will give it."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise _BadBody(BodyProblem.WRONG_TYPE)
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise _BadBody(BodyProblem.TOO_LARGE)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for part in request.stream():
+                body += part
+                if len(body) > max_bytes:
+                    raise _BadBody(BodyProblem.TOO_LARGE)
+    except TimeoutError:
+        raise _BadBody(BodyProblem.TOO_SLOW) from None
+    if not body.strip():
+        raise _BadBody(BodyProblem.NOT_JSON)
+
+    async def give() -> Message:
+        return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+    return Request(request.scope, give)
+
+
+_KINDS = {
+    "missing": MistakeKind.MISSING,
+    "literal_error": MistakeKind.CHOICE,
+    "enum": MistakeKind.CHOICE,
+    "greater_than": MistakeKind.RANGE,
+    "greater_than_equal": MistakeKind.RANGE,
+    "less_than": MistakeKind.RANGE,
+    "less_than_equal": MistakeKind.RANGE,
+    "finite_number": MistakeKind.RANGE,
+    "string_too_short": MistakeKind.LENGTH,
+    "string_too_long": MistakeKind.LENGTH,
+    "too_long": MistakeKind.LENGTH,
+}
+
+
+def _mistakes(error: RequestValidationError) -> list[Mistake] | BodyProblem:
+    found = []
+    for mistake in error.errors():
+        place, *field = mistake["loc"]
+        if mistake["type"] == "json_invalid":
+            return BodyProblem.NOT_JSON
+        if place == "body" and not field:
+            return BodyProblem.NOT_AN_OBJECT
+        kind = _KINDS.get(mistake["type"], MistakeKind.TYPE)
+        found.append(Mistake(str(place), tuple(map(str, field)), kind, str(mistake["msg"])))
+    return found
