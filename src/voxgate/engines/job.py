@@ -10,9 +10,9 @@ from voxgate.engines.pipe import ENDINGS, Frame, FrameKind
 from voxgate.engines.process import READ_BYTES, WorkerProcess
 from voxgate.errors import VoxgateError
 
-BUFFER_BYTES = 256 * 1024
+BUFFER_BYTES = 224 * 1024
 """Payload held for a customer that does not read. When it is full, the pipe is left alone and the worker
-waits; no frame is dropped. It is room for 6 s at 22,050 Hz, so most utterances free their worker at once."""
+waits; no frame is dropped. It is room for 5 s at 22,050 Hz, so most utterances free their worker at once."""
 
 
 class Job:

@@ -23,8 +23,9 @@ from voxgate.providers.contract import Abort, AudioChunk
 from voxgate.speech.receipt import Outcome, Receipt
 from voxgate.speech.utterance import Utterance
 
-BUFFER_BYTES = 256 * 1024
-"""Of PCM held for a consumer that is behind; then the provider waits."""
+BUFFER_BYTES = 32 * 1024
+"""Of PCM held for a consumer that is behind; then the provider waits. Together with what an engine's job
+holds (`voxgate.engines.job.BUFFER_BYTES`) it makes the 256 KiB that one stream may cost."""
 
 
 class _State(Enum):
