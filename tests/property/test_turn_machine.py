@@ -19,6 +19,7 @@ from voxgate.conversation.turn import (
     Progress,
     Role,
     Say,
+    SpeechGoesOn,
     SpeechStarted,
     SpeechStopped,
     Stop,
@@ -38,6 +39,7 @@ small = st.integers(0, 6)
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("start"), small),
+        st.tuples(st.just("goes on"), small, st.integers(0, 400)),
         st.tuples(st.just("stop"), small),
         st.tuples(st.just("transcript"), small, texts),
         st.tuples(st.just("thought"), small, texts),
@@ -57,6 +59,8 @@ def event_of(step: tuple[object, ...], now_ms: float) -> Event:
     match step:
         case "start", int(segment):
             return SpeechStarted(now_ms, segment)
+        case "goes on", int(segment), int(spoken_ms):
+            return SpeechGoesOn(now_ms, segment, spoken_ms)
         case "stop", int(segment):
             return SpeechStopped(now_ms, segment)
         case "transcript", int(segment), str(text):

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 import webrtcvad
@@ -44,6 +45,28 @@ def vad_command() -> WorkerCommand:
     return WorkerCommand("silero", (sys.executable, "-I", str(program)))
 
 
+OnProbability = Callable[[bytes, float], None]
+OnFailure = Callable[[EngineCrashed], None]
+
+
+class Judge(Protocol):
+    """One caller's windows in, their probabilities of speech out, in order."""
+
+    def feed(self, window: bytes, *, speaking: bool) -> None:
+        """Judge the next window; ``speaking`` says that no silence may be taken for granted."""
+
+    def close(self) -> None:
+        """Leave; nothing more is passed on."""
+
+
+class Judges(Protocol):
+    """Makes a `Judge` for each caller."""
+
+    def open(self, on_probability: OnProbability, on_failure: OnFailure) -> Judge:
+        """Begin a caller; raises `EngineCrashed` when that cannot be."""
+        ...
+
+
 class ActivityStream:
     """One caller's windows in, their probabilities of speech out, in order. Made by `VoiceActivity.open`."""
 
@@ -51,8 +74,8 @@ class ActivityStream:
         self,
         service: VoiceActivity,
         number: int,
-        on_probability: Callable[[bytes, float], None],
-        on_failure: Callable[[EngineCrashed], None],
+        on_probability: OnProbability,
+        on_failure: OnFailure,
     ) -> None:
         self._service, self._number = service, number
         self._on_probability, self.on_failure = on_probability, on_failure
@@ -146,11 +169,7 @@ class VoiceActivity:
         """Whether there is a worker to ask."""
         return self._worker is not None
 
-    def open(
-        self,
-        on_probability: Callable[[bytes, float], None],
-        on_failure: Callable[[EngineCrashed], None],
-    ) -> ActivityStream:
+    def open(self, on_probability: OnProbability, on_failure: OnFailure) -> ActivityStream:
         """Begin a caller.
 
         Args:

@@ -43,7 +43,7 @@ class Endpointer:
         self._stop_windows = max(1, -(-stop_ms // WINDOW_MS))
         self._recent: deque[bool] = deque(maxlen=START_WITHIN)
         self._window = 0
-        self._last_likely = 0
+        self._first_likely = self._last_likely = 0
         self.speaking = False
         """Whether an onset has come and its offset has not."""
 
@@ -51,6 +51,11 @@ class Endpointer:
     def at_ms(self) -> int:
         """How much of the stream was judged."""
         return self._window * WINDOW_MS
+
+    @property
+    def spoken_ms(self) -> int:
+        """How long the speech that goes on was heard so far, pauses within it included."""
+        return (self._last_likely + 1 - self._first_likely) * WINDOW_MS if self.speaking else 0
 
     def judge(self, probability: float) -> Onset | Offset | None:
         """Take the next window's probability of speech."""
@@ -63,7 +68,7 @@ class Endpointer:
             return None
         first = begin - (len(self._recent) - 1 - self._recent.index(True))
         self._recent.clear()
-        self.speaking, self._last_likely = True, begin
+        self.speaking, self._first_likely, self._last_likely = True, first, begin
         return Onset(first * WINDOW_MS)
 
     def _go_on(self, probability: float, begin: int) -> Offset | None:

@@ -14,10 +14,10 @@ from collections.abc import Callable
 import structlog
 
 from voxgate.clock import Clock
-from voxgate.conversation.activity import VoiceActivity
+from voxgate.conversation.activity import Judges
 from voxgate.conversation.endpoint import WINDOW_MS, Endpointer, Offset, Onset
 from voxgate.conversation.recognizing import Recognizer, Segment
-from voxgate.conversation.turn import SpeechStarted, SpeechStopped, Transcript
+from voxgate.conversation.turn import SpeechGoesOn, SpeechStarted, SpeechStopped, Transcript
 from voxgate.errors import EngineCrashed, VoxgateError
 
 log = structlog.get_logger()
@@ -27,7 +27,7 @@ PRE_ROLL_MS = 224
 MAX_RECOGNIZING = 4
 """Segments of one session that may be recognized at once; a further one is dropped."""
 
-HearingEvent = SpeechStarted | SpeechStopped | Transcript
+HearingEvent = SpeechStarted | SpeechGoesOn | SpeechStopped | Transcript
 
 
 class Hearing:
@@ -43,7 +43,7 @@ class Hearing:
 
     def __init__(
         self,
-        activity: VoiceActivity,
+        activity: Judges,
         recognizer: Recognizer,
         clock: Clock,
         on_event: Callable[[HearingEvent], None],
@@ -95,6 +95,9 @@ class Hearing:
                 self._begin(now_ms)
         if isinstance(event, Offset):
             self._end(self._time_of(event.at_ms))
+        elif self._segment is not None:
+            spoken_ms = self._endpointer.spoken_ms
+            self._on_event(SpeechGoesOn(self._clock.now_s() * 1000, self._segment.number, spoken_ms))
 
     def _time_of(self, at_ms: int) -> float:
         """When a moment of the stream was: windows are judged soon after they were spoken."""

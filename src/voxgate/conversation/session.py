@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from voxgate.clock import Clock
-from voxgate.conversation.activity import VoiceActivity
+from voxgate.conversation.activity import Judges
 from voxgate.conversation.hearing import Hearing, HearingEvent
 from voxgate.conversation.microphone import BYTES_PER_MS, Microphone
 from voxgate.conversation.mouth import Heard, Mouth
@@ -151,7 +151,7 @@ class Session:
     def __init__(
         self,
         agent: Agent,
-        activity: VoiceActivity,
+        activity: Judges,
         speaker: Speaker,
         clock: Clock,
         send: Callable[[bytes], Awaitable[None]],

@@ -5,8 +5,8 @@ Events go in, each with the time it happened; effects come out. No event is ever
 
 Phases
     LISTENING   nobody replies; the caller may be speaking, or what was said may be on its way.
-    REPLYING    one reply is being thought and spoken. Speech of the caller interrupts it once it has gone
-                on for ``barge_in_ms``; anything shorter, a cough or an "mm-hm", is dropped.
+    REPLYING    one reply is being thought and spoken. Speech of the caller interrupts it once it was heard
+                to go on for ``barge_in_ms``; anything shorter, a cough or an "mm-hm", is dropped.
     ENDING      the last words are being spoken; the caller is no longer heard.
     ENDED       nothing more happens.
 
@@ -93,6 +93,15 @@ class SpeechStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechGoesOn:
+    """The caller has been heard to speak for ``spoken_ms`` of a segment that has not ended yet."""
+
+    now_ms: float
+    segment: int
+    spoken_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechStopped:
     """The caller fell silent at ``now_ms`` (earlier than it was noticed)."""
 
@@ -165,6 +174,7 @@ class Hangup:
 Event = (
     Began
     | SpeechStarted
+    | SpeechGoesOn
     | SpeechStopped
     | Transcript
     | Thought
@@ -317,6 +327,9 @@ class TurnMachine:
                     self._speak_notice(greeting, goodbye=False)
             case SpeechStarted(now_ms, segment):
                 self._caller_speaks(segment, now_ms)
+            case SpeechGoesOn(_, segment, spoken_ms):
+                if segment == self._turn.speaking and self._interrupts(spoken_ms):
+                    self._interrupt()
             case SpeechStopped(now_ms, segment):
                 self._caller_stops(segment, now_ms)
             case Transcript(_, segment, text):
@@ -438,18 +451,12 @@ class TurnMachine:
     # What follows from where things stand.
 
     def _go_on(self, now_ms: float) -> None:
-        reply, turn = self._reply, self._turn
+        reply = self._reply
         if reply is not None and reply.spoken and self._phase is not Phase.ENDED:
             goodbye = reply.goodbye
             self._close_reply(reply)
             if goodbye:
                 self._end()
-        if self._phase is Phase.REPLYING and turn.speaking is not None:
-            due_ms = turn.speaking_since_ms + self._settings.barge_in_ms
-            if self._interrupts(now_ms - turn.speaking_since_ms):
-                self._interrupt()
-            elif self._settings.interruptible:
-                self._effects.append(WakeAt(due_ms))
         if self._phase is Phase.LISTENING:
             self._close_turn(now_ms)
 

@@ -18,6 +18,7 @@ from voxgate.conversation.turn import (
     Progress,
     Role,
     Say,
+    SpeechGoesOn,
     SpeechStarted,
     SpeechStopped,
     Stop,
@@ -48,7 +49,7 @@ class Talk:
         self.segment += 1
         effects = self.do(SpeechStarted(self.now_ms, self.segment))
         self.now_ms += for_ms
-        effects += self.do(Tick(self.now_ms))
+        effects += self.do(SpeechGoesOn(self.now_ms, self.segment, for_ms))
         effects += self.do(SpeechStopped(self.now_ms, self.segment))
         effects += self.do(Transcript(self.now_ms + 100, self.segment, text))
         self.now_ms += 2000
@@ -85,8 +86,8 @@ def test_an_interruption_stops_the_reply_and_cuts_the_history_at_what_was_heard(
     talk.agent_says(1, "Once upon a time.", "There was a dragon in a cave.")
     talk.do(Progress(3000, 1, 1, 15))
     assert talk.do(SpeechStarted(3100, 9)) == []
-    assert talk.do(Tick(3299)) == []
-    assert talk.do(Tick(3300)) == [Stop(1, interrupted=True)]
+    assert talk.do(SpeechGoesOn(3299, 9, 199)) == []
+    assert talk.do(SpeechGoesOn(3300, 9, 200)) == [Stop(1, interrupted=True)]
     assert talk.machine.history[-1] == Message(Role.AGENT, "Once upon a time. There was a")
     assert talk.agent_says(1, "More.") == []
     talk.do(SpeechStopped(3900, 9))
@@ -106,17 +107,19 @@ def test_a_cough_does_not_stop_the_agent() -> None:
     assert talk.machine.phase is Phase.REPLYING
 
 
-def test_the_machine_asks_to_be_woken_when_a_caller_may_be_interrupting() -> None:
+def test_silence_that_was_not_noticed_yet_does_not_count_as_speech() -> None:
     talk = Talk()
     talk.caller_says("tell me a story")
-    assert talk.machine.handle(SpeechStarted(3000, 5)) == [WakeAt(3200)]
+    talk.do(SpeechStarted(3000, 5))
+    assert talk.do(SpeechGoesOn(3250, 5, 150)) == []
+    assert talk.do(Tick(3300)) == []
 
 
 def test_who_may_not_be_interrupted_is_not_and_what_was_said_in_between_is_dropped() -> None:
     talk = Talk(TurnSettings(interruptible=False))
     talk.do(Began(0, "Listen carefully."))
     assert talk.do(SpeechStarted(10, 1)) == []
-    assert talk.do(Tick(5000)) == []
+    assert talk.do(SpeechGoesOn(5000, 1, 4990)) == []
     assert talk.do(SpeechStopped(5000, 1)) == [Drop(1)]
 
 
