@@ -34,7 +34,7 @@ from voxgate.storage.files import kept_secret
 Doors = Callable[[Services], Sequence[BaseRoute]]
 """What each protocol's package offers: its routes, given the services."""
 
-DOORS: tuple[Doors, ...] = tuple(filter(None, (getattr(telnyx, "routes", None), workbuddy.routes)))
+DOORS: tuple[Doors, ...] = (telnyx.routes, workbuddy.routes)
 
 
 @asynccontextmanager
