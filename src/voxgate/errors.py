@@ -12,7 +12,8 @@
     │   │   └── TextTooLong         more text than the door takes
     │   ├── NotAuthenticated        no key, or a wrong or revoked one
     │   ├── NotPermitted            a good key that may not do this
-    │   └── NotFound
+    │   ├── NotFound
+    │   └── Conflict                somebody else has changed it meanwhile
     ├── CapacityError               too much at once; ``retry_after_s`` says when to come back
     │   ├── RateLimited             the caller's own limit
     │   └── Overloaded              the server's or a provider's limit
@@ -117,6 +118,12 @@ class NotFound(RequestError):
     """No such thing, or not this tenant's."""
 
     code = "not_found"
+
+
+class Conflict(RequestError):
+    """Somebody else has changed it meanwhile: look again, and then try again."""
+
+    code = "conflict"
 
 
 class CapacityError(VoxgateError):

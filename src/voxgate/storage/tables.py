@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, LargeBinary, MetaData, String, Table
+from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Goes up with every change to the tables, which also needs a step in `voxgate.storage.migrations`."""
 
 metadata = MetaData()
@@ -20,4 +20,18 @@ api_keys = Table(
     Column("secret_hash", LargeBinary(32), nullable=False, unique=True),  # HMAC-SHA-256, never the secret
     Column("created_s", Float, nullable=False),  # seconds since the Unix epoch, here and below
     Column("revoked_s", Float, nullable=True),
+)
+
+lexicons = Table(
+    "lexicons",
+    metadata,
+    Column("lexicon_id", String(36), primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),  # voxgate.storage.lexicons.LexiconKind
+    Column("name", String(255), nullable=False),
+    Column("items", Text, nullable=False),  # JSON, as Telnyx writes dictionary items
+    Column("version", Integer, nullable=False),  # 1, and one more with every change
+    Column("created_s", Float, nullable=False),
+    Column("updated_s", Float, nullable=False),
+    Index("lexicons_of_tenant", "tenant", "kind"),
 )
