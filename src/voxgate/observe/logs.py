@@ -62,7 +62,9 @@ def log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
     """Log what nobody caught on the event loop; to be set as the loop's exception handler."""
     error = context.get("exception")
     fields = error_fields(error) if isinstance(error, BaseException) else {}
-    log.error("unhandled on the event loop", message=context.get("message"), **fields)
+    # The rest of the message may quote what a callback was called with.
+    about = " ".join(str(context.get("message", "")).split()[:3])
+    log.error("unhandled on the event loop", about=about, **fields)
 
 
 def _renderer(kind: str) -> structlog.typing.Processor:
