@@ -27,24 +27,32 @@ class RunningServer:
     Args:
         folder: empty, for its data and its log.
         program: what to run; it prints ``serves at <address>`` when it is ready.
-        environment: further variables, such as ``VOXGATE_TELNYX__FINAL_QUIET_MS``.
+        environment: further variables, such as ``VOXGATE_TELNYX__FINAL_QUIET_MS``; None
+            takes one of those away that are set here.
     """
 
     key = KEY
 
     def __init__(
-        self, folder: Path, *, program: Sequence[str] = VOXGATE, environment: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        program: Sequence[str] = VOXGATE,
+        environment: Mapping[str, str | None] | None = None,
     ) -> None:
         self.data_dir = folder / "data"
         self._log = folder / "log.txt"
         self._program = program
-        self._environment = clean_environment(
-            VOXGATE_DATA_DIR=str(self.data_dir),
-            VOXGATE_BOOTSTRAP_KEY=KEY,
-            VOXGATE_SERVER__PORT="0",
-            VOXGATE_LOG__LEVEL="debug",
-            VOXGATE_LOG__FORMAT="json",
+        settings: dict[str, str | None] = {
+            "VOXGATE_DATA_DIR": str(self.data_dir),
+            "VOXGATE_BOOTSTRAP_KEY": KEY,
+            "VOXGATE_SERVER__PORT": "0",
+            "VOXGATE_LOG__LEVEL": "debug",
+            "VOXGATE_LOG__FORMAT": "json",
             **(environment or {}),
+        }
+        self._environment = clean_environment(
+            **{name: value for name, value in settings.items() if value is not None}
         )
         self.url = ""
         """Where it is, ``http://127.0.0.1:…``."""
