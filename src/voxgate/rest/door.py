@@ -225,14 +225,21 @@ _KINDS = {
 }
 
 
+_ALTERNATIVES = ("str", "int", "float", "bool")
+"""How pydantic ends a place with the alternative that it tried, where a field may be of several types."""
+
+
 def _mistakes(error: RequestValidationError) -> list[Mistake] | BodyProblem:
-    found = []
+    found: dict[tuple[str, ...], Mistake] = {}
     for mistake in error.errors():
         place, *field = mistake["loc"]
         if mistake["type"] == "json_invalid":
             return BodyProblem.NOT_JSON
         if place == "body" and not field:
             return BodyProblem.NOT_AN_OBJECT
+        if len(field) > 1 and field[-1] in _ALTERNATIVES:
+            field.pop()
+        name = (*map(str, field),)
         kind = _KINDS.get(mistake["type"], MistakeKind.TYPE)
-        found.append(Mistake(str(place), tuple(map(str, field)), kind, str(mistake["msg"])))
-    return found
+        found.setdefault(name, Mistake(str(place), name, kind, str(mistake["msg"])))
+    return list(found.values())

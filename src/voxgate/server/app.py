@@ -22,7 +22,7 @@ from voxgate.conversation.agents import Agents
 from voxgate.drain import Drain
 from voxgate.observe.metrics import Figures
 from voxgate.observe.receipts import log_receipt
-from voxgate.protocols import telnyx, workbuddy
+from voxgate.protocols import openai, telnyx, workbuddy
 from voxgate.server.answers import error_answer, refuse_socket
 from voxgate.server.guard import Guard
 from voxgate.server.health import health_routes
@@ -34,7 +34,7 @@ from voxgate.storage.files import kept_secret
 Doors = Callable[[Services], Sequence[BaseRoute]]
 """What each protocol's package offers: its routes, given the services."""
 
-DOORS: tuple[Doors, ...] = (telnyx.routes, workbuddy.routes)
+DOORS: tuple[Doors, ...] = (telnyx.routes, openai.routes, workbuddy.routes)
 
 
 @asynccontextmanager

@@ -106,7 +106,7 @@ class Delivery:
         Raises:
             VoxgateError: speech failed half-way; what was yielded is not whole.
         """
-        while self._batch is not None:
+        while self._batch is not None and not self.cancelled:
             if encoded := await self._encode(self._batch):
                 yield encoded
             self._batch = await self._next_batch()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from starlette.routing import BaseRoute, WebSocketRoute
+from typing import TYPE_CHECKING
 
-from voxgate.protocols.telnyx.upgrade import Door
-from voxgate.services import Services
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+    from voxgate.services import Services
 
 __all__ = ["routes"]
 
@@ -14,5 +16,12 @@ WEBSOCKET_PATHS = ("/v2/text-to-speech/speech", "/v2/text-to-speech")
 
 def routes(services: Services) -> list[BaseRoute]:
     """Make the routes of this protocol."""
+    # Not above: whoever needs but a pure module of this package should not load the server.
+    from starlette.routing import WebSocketRoute
+
+    from voxgate.protocols.telnyx.rest import rest_routes
+    from voxgate.protocols.telnyx.upgrade import Door
+
     door = Door(services)
-    return [WebSocketRoute(path, door.answer) for path in WEBSOCKET_PATHS]
+    sockets = (WebSocketRoute(path, door.answer) for path in WEBSOCKET_PATHS)
+    return [*sockets, *rest_routes(services).routes]
