@@ -59,7 +59,7 @@ class SessionTokens:
         claims = {
             "aud": _AUDIENCE,
             "iat": int(now_s),
-            "exp": int(now_s + self._ttl_s),
+            "exp": now_s + self._ttl_s,
             "jti": secrets.token_urlsafe(16),
             "key": key.key_id,
             "tenant": key.tenant,

@@ -8,7 +8,8 @@ what they began with.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -130,6 +131,16 @@ class Agents:
         if self._lag_s * 1000 > self._settings.max_loop_lag_ms:
             raise Overloaded("The server is too busy for another voice session", retry_after_s=5.0)
 
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Take a session's place for as long as the block runs; raises as `admit` does."""
+        self.admit()
+        self.sessions += 1
+        try:
+            yield
+        finally:
+            self.sessions -= 1
+
     def warm_up(self) -> asyncio.Task[_Engines]:
         """Begin to start the engines, without waiting; what failed before is tried again."""
         if self._engines is None or (self._engines.done() and self._engines.exception() is not None):
@@ -143,12 +154,11 @@ class Agents:
         send: Callable[[bytes], Awaitable[None]],
         on_event: Callable[[str, dict[str, Any]], None],
     ) -> Session:
-        """Make a session of an agent; the caller counts it (`sessions`) and closes it.
+        """Make a session of an agent; the caller has taken a `place` for it, and closes it.
 
         Raises:
-            VoxgateError: full, switched off, or its engines cannot be started.
+            VoxgateError: switched off, or its engines cannot be started.
         """
-        self.admit()
         name, profile = self.profile(name)
         engines = await asyncio.shield(self.warm_up())
         agent = await self._agent(name, profile, tenant, engines.http)

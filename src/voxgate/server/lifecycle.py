@@ -25,8 +25,9 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from voxgate.config import ServerSettings, Settings
+from voxgate.conversation.agents import Agents
 from voxgate.drain import Drain
-from voxgate.errors import ConfigurationError
+from voxgate.errors import ConfigurationError, VoxgateError
 from voxgate.observe.logs import log_loop_error
 from voxgate.observe.metrics import Figures
 from voxgate.server.app import DOORS, Doors, build_app, build_services
@@ -71,6 +72,7 @@ async def serve(settings: Settings, announce: Announce, *, doors: Iterable[Doors
                     server.drain = services.drain
                     entrance.app = build_app(services, doors)
                     _calm_garbage_collection()
+                    _reload_on_hangup(services.agents)
                     if not listening.done():
                         await announce(services, address_of(settings.server, listener))
                     await listening
@@ -78,6 +80,20 @@ async def serve(settings: Settings, announce: Announce, *, doors: Iterable[Doors
                 server.end_at_once()
                 await listening
     log.info("stopped", utterances=figures.utterances, audio_s=round(figures.audio_delivered_s, 1))
+
+
+def _reload_on_hangup(agents: Agents) -> None:
+    """Read the agents' profiles again on SIGHUP; a wrong file is told and changes nothing."""
+
+    def reload() -> None:
+        try:
+            agents.load_profiles()
+        except VoxgateError as error:
+            log.error("agents not reloaded", reason=error.message)
+        else:
+            log.info("agents reloaded")
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
 
 
 @contextmanager

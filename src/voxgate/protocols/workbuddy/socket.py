@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import structlog
@@ -58,7 +58,7 @@ class _Connection:
         self._sending = asyncio.Lock()
         self._last_frame_s = services.clock.now_s()
         self._leaving = False
-        self._counted = False
+        self._place = ExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -101,10 +101,8 @@ class _Connection:
 
     async def _open(self, claim: SessionClaim) -> None:
         agents = self._services.agents
-        agents.admit()
-        # Counted from here on: two that come at once must not both take the last place.
-        agents.sessions += 1
-        self._counted = True
+        # Taken before anything is waited for: two that come at once must not both get the last place.
+        self._place.enter_context(agents.place())
         self._session = await agents.open(claim.agent, claim.tenant, self._send_audio, self._on_event)
 
     async def _converse(self, claim: SessionClaim, reading: asyncio.Task[None]) -> None:
@@ -227,8 +225,7 @@ class _Connection:
         """Leave nothing running."""
         if self._session is not None:
             await self._session.aclose()
-        if self._counted:
-            self._services.agents.sessions -= 1
+        self._place.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
