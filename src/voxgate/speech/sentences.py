@@ -3,7 +3,8 @@
 A text comes in messages of any size. Three things make a sentence ready to be spoken:
 
 - it is followed by more text: cut where sentencex cuts the whole, once no later text can undo the cut;
-- the message ends right there, in a terminal mark that is not ambiguous;
+- the message ends right there, in a terminal mark that is not ambiguous (with a space behind the mark: in one
+  that no next word could make part of a longer sentence, as it can in German);
 - it runs over a limit: cut at a comma, a space, or anywhere safe.
 
 A mark is ambiguous when more may belong to it: a full stop after a digit ("3." of "3.14"), an initial or an

@@ -73,6 +73,7 @@ def test_several_words_stay_several() -> None:
             ("sd", "sd"),
             ("pa", "pa"),
             ("bn", "bn"),
+            *((code, code) for code in ("mr", "gu", "te", "ta", "ne", "as", "or", "kn", "ml", "bpy", "kok")),
         ),
         *(
             ("de", "de"),
