@@ -13,11 +13,12 @@ from voxgate.providers.espeak_voices import nearest_voice
 from voxgate.providers.registry import ProviderRegistry
 from voxgate.speech.cache import SpeechCache
 from voxgate.speech.catalogue import Catalogue
+from voxgate.speech.language import normal_tag
 from voxgate.speech.receipt import ReceiptSink
 from voxgate.speech.routing import Router, StandInVoice
 from voxgate.speech.speaker import Speaker
 from voxgate.speech.standin import stand_in
-from voxgate.speech.voice import Voice
+from voxgate.speech.voice import Voice, VoiceName
 from voxgate.testing.scripted import ScriptedProvider
 
 _MIB, _KIB = 1 << 20, 1 << 10
@@ -46,6 +47,9 @@ async def open_speech(
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None  # the first tells enough; most likely there is but one
         catalogue = Catalogue.shipped(lambda name: registry.find(name) is not None)
+        for provider in registry:
+            if isinstance(provider, EspeakProvider):
+                catalogue.add(_listed(provider))
         stand_ins = settings.speech.stand_ins and settings.espeak.enabled
         router = Router(catalogue, registry, _find_stand_in if stand_ins else None)
         speaker = Speaker(
@@ -70,6 +74,13 @@ def _providers(settings: Settings, clock: Clock) -> Iterator[Provider]:
         )
     if settings.local_test_voices:
         yield ScriptedProvider(clock)
+
+
+def _listed(provider: EspeakProvider) -> Iterator[Voice]:
+    """List an engine's languages and accents as voices; variants go with any of them and are not listed."""
+    for voice in provider.voices():
+        name = VoiceName("Local", "Espeak", voice.short_name.lower())
+        yield Voice(name, voice.name, tuple(map(normal_tag, voice.languages)), voice.gender)
 
 
 def _find_stand_in(voice: Voice, language: str | None) -> StandInVoice:
