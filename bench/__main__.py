@@ -6,10 +6,10 @@ import argparse
 import os
 from pathlib import Path
 
-from bench import telnyx
+from bench import conversation, telnyx
 from bench.report import Report
 
-PAGES = {"telnyx": telnyx.run}
+PAGES = {"telnyx": telnyx.run, "conversation": conversation.run}
 
 
 def main() -> None:

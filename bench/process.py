@@ -27,8 +27,8 @@ def free_port() -> int:
 class Measured:
     """A server process: its addresses, its CPU time and its memory."""
 
-    def __init__(self, module: str, *, core: int | None = None) -> None:
-        self._module, self._core = module, core
+    def __init__(self, module: str, *, core: int | None = None, **environment: str) -> None:
+        self._module, self._core, self._environment = module, core, environment
 
     def __enter__(self) -> Measured:
         self._folder = tempfile.TemporaryDirectory()
@@ -38,7 +38,7 @@ class Measured:
             arguments.append(self._folder.name)
         if self._core is not None:
             arguments.append(str(self._core))
-        environment = {**os.environ, "VOXGATE_BOOTSTRAP_KEY": KEY}
+        environment = {**os.environ, "VOXGATE_BOOTSTRAP_KEY": KEY, **self._environment}
         began_s = time.monotonic()
         self._process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL)
         self._wait_ready()
@@ -68,6 +68,11 @@ class Measured:
         """CPU time so far, without its workers'."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def children(self) -> int:
+        """How many processes it has started that are still there."""
+        tasks = Path(f"/proc/{self._process.pid}/task")
+        return sum(len((task / "children").read_text().split()) for task in tasks.iterdir())
 
     def memory_kib(self) -> float:
         """Resident memory, without its workers'."""

@@ -9,6 +9,8 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import uvloop
@@ -17,15 +19,25 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+import voxgate.conversation.agents as agents_module
 import voxgate.server.speech as speech_module
 from bench.voice import StampedVoice
+from voxgate.clock import Clock, LoopClock
 from voxgate.config import load_settings
+from voxgate.conversation.recognizing import ScriptedRecognizer
+from voxgate.conversation.session import Agent
+from voxgate.conversation.thinking import Piece
+from voxgate.conversation.turn import Message as SaidMessage
 from voxgate.server.app import DOORS
 from voxgate.server.lifecycle import serve
 from voxgate.services import Services
+from voxgate.testing.loudness import Loudness
 
 STALE_MS: list[float] = []
 """For each ``force`` that was read: how long after it the last frame of the old audio was written."""
+
+
+ANSWER = "Yes, of course. This goes on for a while, so that there is time enough to interrupt it."
 
 
 class ForceProbe:
@@ -71,6 +83,44 @@ def probed(services: Services) -> list[BaseRoute]:
     return [*routes, Route("/bench/stale", stale)]
 
 
+def script_agents() -> None:
+    """Give every agent scripted ears and a scripted mind, so that only the session's own work is measured."""
+    make_agent = agents_module.Agents._agent
+
+    async def scripted(self: agents_module.Agents, *arguments: Any) -> Agent:
+        agent = await make_agent(self, *arguments)
+        recognizer = ScriptedRecognizer(["hello"], LoopClock(), delay_ms=50)
+        return replace(agent, recognizer=recognizer, thinker=_ScriptedMind(), greeting="")
+
+    agents_module.Agents._agent = scripted  # type: ignore[method-assign, assignment]
+    agents_module.VoiceActivity = _LoudActivity  # type: ignore[assignment, attr-defined]
+
+
+class _LoudActivity(Loudness):
+    up = True
+
+    def __init__(self, clock: Clock) -> None:
+        pass
+
+    async def start(self) -> None:
+        pass
+
+    async def aclose(self) -> None:
+        pass
+
+
+class _ScriptedMind:
+    async def think(
+        self, history: Sequence[SaidMessage], *, unclear: bool = False
+    ) -> AsyncGenerator[Piece, None]:
+        await asyncio.sleep(0.04)
+        for (
+            word
+        ) in "This is an answer that takes a while to say, so that there is time to interrupt it.".split():
+            yield Piece(word + " ")
+            await asyncio.sleep(0.008)
+
+
 async def _ready(services: Services, address: str) -> None:
     print("ready", flush=True)
 
@@ -88,7 +138,11 @@ def main() -> None:
         "VOXGATE_LIMITS__REQUESTS_PER_MINUTE": "0",
         "VOXGATE_LIMITS__CONNECTIONS_PER_KEY": "0",
         "VOXGATE_TELNYX__INACTIVITY_TIMEOUT_S": "300",
+        "VOXGATE_AGENTS__MAX_SESSIONS": "100",
+        "VOXGATE_AGENTS__MAX_LOOP_LAG_MS": "10000",
     }
+    if os.environ.get("BENCH_SCRIPTED_AGENTS"):
+        script_agents()
     settings: Any = load_settings()
     uvloop.run(serve(settings, _ready, doors=(probed,)))
 

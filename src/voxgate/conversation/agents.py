@@ -33,7 +33,7 @@ from voxgate.conversation.recognizing import (
 from voxgate.conversation.session import Agent, Session
 from voxgate.conversation.thinking import PersonaThinker, Thinker
 from voxgate.engines.pool import WorkerPool
-from voxgate.errors import ConfigurationError, NotFound, NotPermitted, Overloaded
+from voxgate.errors import ConfigurationError, NotFound, NotPermitted, Overloaded, RequestError
 from voxgate.providers.espeak_voices import nearest_voice
 from voxgate.speech.routing import Router
 from voxgate.speech.speaker import Speaker
@@ -96,7 +96,10 @@ class Agents:
 
     def _check(self, name: str, profile: AgentProfile) -> None:
         """Find out now what would else fail in front of a caller."""
-        self._router.admit(VoiceName.parse(profile.voice), identity_verified=True)
+        try:
+            self._router.admit(VoiceName.parse(profile.voice), identity_verified=True)
+        except RequestError as error:
+            raise ConfigurationError(f"The agent {name}: voice = {profile.voice!r}: {error.message}") from None
         hearing = profile.hearing
         if (hearing.recognizer is RecognizerKind.OPENAI) != (hearing.url is not None):
             raise ConfigurationError(
