@@ -93,6 +93,7 @@ class Capabilities:
         ssml: takes whole SSML documents.
         speed: honours ``settings.speed``; likewise pitch and volume.
         word_times: yields `WordTime`.
+        phonemes: pronounces words as ``pronunciations`` says.
         cancel: what cancelling does upstream.
         max_characters: of one utterance; 0 when unlimited.
     """
@@ -102,6 +103,7 @@ class Capabilities:
     pitch: bool = False
     volume: bool = False
     word_times: bool = False
+    phonemes: bool = False
     cancel: CancelSupport = CancelSupport.NONE
     max_characters: int = 0
 

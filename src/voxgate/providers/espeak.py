@@ -32,6 +32,7 @@ from voxgate.errors import (
 from voxgate.providers import espeak_markup
 from voxgate.providers.contract import Abort, AudioChunk, CancelSupport, Capabilities, Provider, WordTime
 from voxgate.providers.espeak_markup import EspeakMarkup
+from voxgate.providers.espeak_phonemes import language_of, with_phonemes
 from voxgate.providers.espeak_prosody import EspeakProsody
 from voxgate.providers.espeak_voices import EspeakVoice, VoiceTable
 from voxgate.providers.espeak_words import WordTimes
@@ -39,6 +40,8 @@ from voxgate.speech.utterance import Markup, Utterance
 
 RATE_HZ = 22050
 MAX_CHARACTERS = 100_000
+MAX_WRITTEN_CHARACTERS = 200_000
+"""Of what a worker gets, with markup and phonemes written out; in one frame of its pipe."""
 LONG_DOCUMENT_CHARACTERS = 20_000
 """Markup from here on is parsed in a thread: it can take 0.5 ms per 1,000 characters."""
 
@@ -81,6 +84,7 @@ class EspeakProvider(Provider):
         pitch=True,
         volume=True,
         word_times=True,
+        phonemes=True,
         cancel=CancelSupport.HARD,
         max_characters=MAX_CHARACTERS,
     )
@@ -159,20 +163,27 @@ class EspeakProvider(Provider):
         if len(text) > MAX_CHARACTERS:
             raise TextTooLong(f"An utterance may have {MAX_CHARACTERS} characters", field="text")
         voice = self.table.resolve(utterance.voice.voice_id)
-        ssml = utterance.markup is Markup.SSML
+        language = language_of(utterance.voice.voice_id)
+        ssml, phonemes = utterance.markup is Markup.SSML, bool(utterance.pronunciations)
         if ssml:
-            markup = await _prepared(text)
-            text, probe = markup.text, markup.probe
+            markup = await _prepared(text, language)
+            text, probe, phonemes = markup.text, markup.probe, markup.phonemes
             words = WordTimes(text, RATE_HZ, markup.place)
         else:
             text = _well_formed(text)
             probe = text.strip()[: espeak_markup.PROBE_CHARACTERS]
             words = WordTimes(text, RATE_HZ)
+            if phonemes:
+                phonemic = with_phonemes(text, utterance.pronunciations, language)
+                text, words = phonemic.text, WordTimes(phonemic.text, RATE_HZ, phonemic.place)
+        if len(text) > MAX_WRITTEN_CHARACTERS:
+            raise TextTooLong("The text and its phonemes are too long for one utterance", field="text")
         request = {
             "do": "speak",
             "text": text,
             "voice": voice,
             "ssml": ssml,
+            "phonemes": phonemes,
             "speed": prosody.speed,
             "probe": probe if prosody.speed is not None else None,
             "pitch": prosody.pitch,
@@ -198,10 +209,10 @@ def _answer(kind: int, payload: bytes) -> dict[str, Any]:
     raise ProviderRejected("espeak-ng could not do this")
 
 
-async def _prepared(document: str) -> EspeakMarkup:
+async def _prepared(document: str, language: str) -> EspeakMarkup:
     if len(document) < LONG_DOCUMENT_CHARACTERS:
-        return espeak_markup.prepare(document)
-    return await asyncio.to_thread(espeak_markup.prepare, document)
+        return espeak_markup.prepare(document, language)
+    return await asyncio.to_thread(espeak_markup.prepare, document, language)
 
 
 def _well_formed(text: str) -> str:

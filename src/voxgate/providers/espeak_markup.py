@@ -8,7 +8,8 @@ written anew from what is known to be safe; character data keeps a map back to t
 kept                   ``p``, ``s``, ``break``, ``emphasis``, ``prosody``, ``say-as`` with
                        ``interpret-as`` characters, digits or telephone, ``sub``, and
                        ``xml:lang`` below the root
-text kept, tag gone    everything else: ``voice`` (names are other vendors'), ``phoneme``,
+made phonemes          ``phoneme`` in IPA that `voxgate.speech.phonemes` knows
+text kept, tag gone    everything else: ``voice`` (names are other vendors'), other ``phoneme``,
                        ``audio`` (its alternative text), ``w``, vendors' own elements
 gone with its text     ``desc``, ``metadata``, ``script``, ``style``
 gone                   ``mark``, ``bookmark``, comments, processing instructions
@@ -22,14 +23,17 @@ import re
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from voxgate.errors import InvalidMarkup
+from voxgate.errors import InvalidMarkup, InvalidRequest
+from voxgate.providers.espeak_phonemes import part_brackets
 from voxgate.providers.espeak_voices import nearest_voice
+from voxgate.speech.phonemes import ipa_to_espeak
 
 PROBE_CHARACTERS = 100
 LONGEST_BREAK_MS = 20_000
 LONGEST_BREAKS_MS = 300_000
 """Of all breaks of a document together: a few lines could otherwise ask for days of silence."""
 
+_BEGIN_PHONEMES = "\x02\x02"  # as long as "[[", for which it stands until brackets of others are parted
 _MOST_NESTED = 12  # espeak holds 20 levels of prosody and emphasis together
 _SILENT = frozenset({"desc", "metadata", "script", "style"})
 _SAY_AS = {
@@ -58,10 +62,12 @@ class EspeakMarkup:
     Attributes:
         text: for espeak.
         probe: the first words of its character data, to measure pace by.
+        phonemes: whether ``[[...]]`` in it means phonemes; without, brackets are just brackets.
     """
 
     text: str
     probe: str
+    phonemes: bool
     _pieces: tuple[tuple[int, int, int, bool], ...]
 
     def place(self, start: int, end: int) -> tuple[int, int] | None:
@@ -83,14 +89,18 @@ class EspeakMarkup:
         return source, source + 1
 
 
-def prepare(document: str) -> EspeakMarkup:
+def prepare(document: str, language: str = "en") -> EspeakMarkup:
     """Parse a document and write it anew.
+
+    Args:
+        document: SSML.
+        language: of the voice; it decides which phonemes there are.
 
     Raises:
         InvalidMarkup: it is not well-formed, its root is not ``speak``, it has a DTD, or its breaks add up
             to more than `LONGEST_BREAKS_MS`. The message names the line and column, from 1.
     """
-    return _Writer(document).markup
+    return _Writer(document, language).markup
 
 
 @dataclass(slots=True)
@@ -130,8 +140,9 @@ class _Output:
 class _Writer:
     """Walks through a document once."""
 
-    def __init__(self, document: str) -> None:
+    def __init__(self, document: str, language: str) -> None:
         self._document = document
+        self._voice_language = language
         self._data = document.encode("utf-8", "replace")
         self._bytes_done = 0
         self._characters_done = 0
@@ -152,7 +163,10 @@ class _Writer:
         except expat.ExpatError as error:
             raise self._refusal(expat.ErrorString(error.code), error.lineno, error.offset) from None
         probe = "".join(self._probe)[:PROBE_CHARACTERS]
-        self.markup = EspeakMarkup("".join(self._out.parts), probe, tuple(self._out.pieces))
+        text = "".join(self._out.parts)
+        phonemes = _BEGIN_PHONEMES in text
+        text = part_brackets(text).replace(_BEGIN_PHONEMES, "[[") if phonemes else text
+        self.markup = EspeakMarkup(text, probe, phonemes, tuple(self._out.pieces))
 
     def _refusal(self, reason: str, line: int, column: int) -> InvalidMarkup:
         return InvalidMarkup(f"The SSML does not parse at line {line}, column {column + 1}: {reason}")
@@ -192,6 +206,9 @@ class _Writer:
             self._out.tag(_escaped(attributes["alias"]))
             self._probe.append(attributes["alias"])
             self._silent = True
+        elif name == "phoneme" and (phonemes := self._phonemes(attributes)):
+            self._out.tag(f" {_BEGIN_PHONEMES}{phonemes}]] ")
+            self._silent = True
         elif name in ("prosody", "emphasis", "say-as") and self._nesting < _MOST_NESTED:
             written = _kept_attributes(name, attributes)
             if written:
@@ -223,6 +240,15 @@ class _Writer:
         self._out.characters(text, start, literal=literal)
         if sum(map(len, self._probe)) < PROBE_CHARACTERS:
             self._probe.append(text)
+
+    def _phonemes(self, attributes: dict[str, str]) -> str | None:
+        """Write IPA in espeak's letters; None, and the text is spoken, where that cannot be done."""
+        if attributes.get("alphabet") != "ipa":
+            return None
+        try:
+            return ipa_to_espeak(attributes.get("ph", ""), self._language or self._voice_language)
+        except InvalidRequest:
+            return None
 
     def _break(self, attributes: dict[str, str]) -> str:
         time = _NUMBER.fullmatch(attributes.get("time", "").strip())

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from voxgate.providers.contract import WordTime
-from voxgate.speech.utterance import Markup, SpeechSettings, Utterance
+from voxgate.speech.utterance import Markup, Pronunciation, SpeechSettings, Utterance
 from voxgate.speech.voice import VoiceName
 
 
@@ -24,6 +24,7 @@ class CacheKey:
     markup: Markup
     language: str | None
     settings: SpeechSettings
+    pronunciations: tuple[Pronunciation, ...]
 
     @classmethod
     def of(cls, utterance: Utterance) -> CacheKey:
@@ -35,6 +36,7 @@ class CacheKey:
             utterance.markup,
             utterance.language,
             utterance.settings,
+            utterance.pronunciations,
         )
 
 

@@ -22,6 +22,7 @@ from voxgate.speech.candidate import Candidate, FindCandidates
 from voxgate.speech.receipt import Receipt, ReceiptSink
 from voxgate.speech.stream import SpeechStream
 from voxgate.speech.utterance import Utterance
+from voxgate.speech.wording import worded
 
 log = structlog.get_logger()
 
@@ -114,7 +115,7 @@ class Speaker:
                 log.warning("provider failed before first audio", provider=stream.provider, code=error.code)
 
     async def _speak_with(self, candidate: Candidate, stream: SpeechStream) -> None:
-        utterance = candidate.utterance
+        utterance = worded(candidate.utterance, phonemes=candidate.provider.capabilities.phonemes)
         stream.spoken_by, stream.provider = str(utterance.voice), candidate.provider.name
         key = CacheKey.of(utterance) if utterance.cacheable else None
         cached = self._cache.get(key) if key is not None else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from voxgate.audio.format import AudioFormat
+from voxgate.speech.lexicon import Lexicon
 from voxgate.speech.voice import VoiceName
 
 JsonScalar = str | int | float | bool | None
@@ -36,6 +37,21 @@ class SpeechSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Pronunciation:
+    """How a stretch of a text is to be pronounced.
+
+    Attributes:
+        start: offset of its first character.
+        length: characters, at least one.
+        ipa: how it sounds, in IPA.
+    """
+
+    start: int
+    length: int
+    ipa: str
+
+
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """What to say, how, for whom.
 
@@ -50,6 +66,10 @@ class Utterance:
         passthrough: the exact format in which a provider may hand over its own finished file instead of
             PCM, when the caller takes a whole reply as one file; None asks for PCM.
         cacheable: whether the cache may answer and keep it.
+        lexicon: words to be replaced. The Speaker applies it: a provider sees the text as it is to be
+            spoken, and never a lexicon.
+        pronunciations: of stretches of ``text``, in order; the Speaker puts them here, for a provider that
+            can pronounce words as it is told. Others speak the words as they are written.
     """
 
     text: str
@@ -60,3 +80,5 @@ class Utterance:
     markup: Markup = Markup.TEXT
     passthrough: AudioFormat | None = None
     cacheable: bool = True
+    lexicon: Lexicon | None = None
+    pronunciations: tuple[Pronunciation, ...] = ()
