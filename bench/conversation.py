@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.request
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -161,7 +161,7 @@ async def spoken(text: str) -> bytes:
 def _measure(
     report: Report,
     name: str,
-    counts: dict[int, float | None],
+    counts: Mapping[int, float | None],
     turns: int,
     sounds: Callable[[], Awaitable[tuple[bytes, bytes]]],
     **environment: str,
