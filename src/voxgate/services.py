@@ -13,6 +13,7 @@ from voxgate.conversation.agents import Agents
 from voxgate.drain import Drain
 from voxgate.speech.routing import Router
 from voxgate.speech.speaker import Speaker
+from voxgate.storage.lexicons import Lexicons
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Services:
         drain: whether the server is about to stop.
         agents: opens voice sessions.
         session_tokens: issues and redeems their tokens.
+        lexicons: tenants' words to be replaced before speech.
     """
 
     settings: Settings
@@ -40,3 +42,4 @@ class Services:
     drain: Drain
     agents: Agents
     session_tokens: SessionTokens
+    lexicons: Lexicons

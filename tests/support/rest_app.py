@@ -32,6 +32,7 @@ from voxgate.speech.speaker import Speaker
 from voxgate.speech.voice import VoiceName
 from voxgate.speech.voice_files import shipped
 from voxgate.storage.database import open_database
+from voxgate.storage.lexicons import Lexicons
 from voxgate.testing.scripted import ScriptedProvider
 
 KEY = "bootstrap-key-for-tests"
@@ -191,6 +192,7 @@ async def rest_app(folder: Path, *, stand_ins: bool = True, **settings: Any) -> 
             "keys": open_keys(made, database, clock),
             "limits": Limits(made.limits),
             "drain": Drain(),
+            "lexicons": Lexicons(database, clock),
         }
         # What other doors need is not here; a door that reached for it would fail.
         others: dict[str, Any] = dict.fromkeys(each.name for each in fields(Services))

@@ -30,6 +30,7 @@ from voxgate.server.speech import open_speech
 from voxgate.services import Services
 from voxgate.storage.database import open_database
 from voxgate.storage.files import kept_secret
+from voxgate.storage.lexicons import Lexicons
 
 Doors = Callable[[Services], Sequence[BaseRoute]]
 """What each protocol's package offers: its routes, given the services."""
@@ -68,6 +69,7 @@ async def build_services(
                 ttl_s=settings.agents.token_ttl_s,
                 single_use=settings.agents.single_use_tokens,
             ),
+            lexicons=Lexicons(database, clock),
         )
 
 

@@ -22,7 +22,10 @@ from voxgate.speech.candidate import Candidate, FindCandidates
 from voxgate.speech.receipt import Receipt, ReceiptSink
 from voxgate.speech.stream import SpeechStream
 from voxgate.speech.utterance import Utterance
-from voxgate.speech.wording import worded
+from voxgate.speech.wording import silenced, worded
+
+PAUSE = AudioChunk(bytes(4800), 24_000)
+"""100 ms of silence, instead of a text all of whose words were replaced by nothing."""
 
 log = structlog.get_logger()
 
@@ -63,6 +66,11 @@ class Speaker:
     def streams(self) -> int:
         """How many streams are not over yet."""
         return len(self._streams)
+
+    @property
+    def cache_bytes(self) -> int:
+        """How much audio the cache holds."""
+        return self._cache.size_bytes
 
     def speak(self, utterance: Utterance) -> SpeechStream:
         """Begin to speak; whatever goes wrong later shows in the stream. Never raises, never waits."""
@@ -117,6 +125,9 @@ class Speaker:
     async def _speak_with(self, candidate: Candidate, stream: SpeechStream) -> None:
         utterance = worded(candidate.utterance, phonemes=candidate.provider.capabilities.phonemes)
         stream.spoken_by, stream.provider = str(utterance.voice), candidate.provider.name
+        if silenced(candidate.utterance, utterance):
+            await stream.put(PAUSE, shared=True)
+            return
         key = CacheKey.of(utterance) if utterance.cacheable else None
         cached = self._cache.get(key) if key is not None else None
         if cached is not None:

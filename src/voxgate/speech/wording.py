@@ -14,6 +14,7 @@ from xml.parsers import expat
 
 from voxgate.errors import TextTooLong
 from voxgate.speech.lexicon import Lexicon
+from voxgate.speech.sentences import speakable
 from voxgate.speech.utterance import Markup, Pronunciation, Utterance
 
 MAX_SPOKEN_CHARACTERS = 20_000
@@ -50,6 +51,13 @@ def worded(utterance: Utterance, *, phonemes: bool) -> Utterance:
             field="text",
         )
     return replace(utterance, text=text, pronunciations=said if phonemes else (), lexicon=None)
+
+
+def silenced(before: Utterance, after: Utterance) -> bool:
+    """Tell whether `worded` left nothing to say of a text in which there was something."""
+    if before.lexicon is None or before.markup is Markup.SSML:
+        return False
+    return speakable(before.text) and not speakable(after.text)
 
 
 def _worded_text(text: str, lexicon: Lexicon) -> tuple[str, tuple[Pronunciation, ...]]:

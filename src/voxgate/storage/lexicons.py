@@ -92,6 +92,24 @@ class Lexicons:
         self._remember((tenant, lexicon_id), (asked_s + REMEMBERED_S, row.version, lexicon))
         return lexicon
 
+    async def asked_for(self, tenant: str, lexicon_id: str | None, *, field: str) -> Lexicon | None:
+        """Return the one that a request names, None when it names none.
+
+        Args:
+            tenant: who asks.
+            lexicon_id: what the request says.
+            field: where it says so.
+
+        Raises:
+            InvalidRequest: the tenant has none with this id.
+        """
+        if lexicon_id is None:
+            return None
+        try:
+            return await self.find(tenant, lexicon_id)
+        except NotFound as error:
+            raise InvalidRequest(error.message, field=field) from None
+
     async def create(
         self, tenant: str, kind: LexiconKind, name: str, entries: Sequence[LexiconEntry]
     ) -> StoredLexicon:

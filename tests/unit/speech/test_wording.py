@@ -19,7 +19,7 @@ from voxgate.providers.contract import Capabilities
 from voxgate.speech.cache import CacheKey, SpeechCache
 from voxgate.speech.candidate import Candidate
 from voxgate.speech.lexicon import Lexicon, LexiconEntry
-from voxgate.speech.speaker import Speaker
+from voxgate.speech.speaker import PAUSE, Speaker
 from voxgate.speech.utterance import Markup, Pronunciation, Utterance
 from voxgate.speech.voice import VoiceName
 from voxgate.speech.wording import MAX_SPOKEN_CHARACTERS, worded
@@ -171,3 +171,12 @@ def test_the_key_of_a_pronounced_text_is_not_that_of_a_plain_one() -> None:
     plain = Utterance("the GIF", VOICE, "a")
     said = replace(plain, pronunciations=(Pronunciation(4, 3, "ɡɪf"),))
     assert CacheKey.of(plain) != CacheKey.of(said)
+
+
+async def test_a_text_of_which_nothing_is_left_is_a_pause() -> None:
+    lexicon = Lexicon.compile([LexiconEntry("um", alias="")])
+    for text, pause in (("Um.", True), ("Um, yes.", False), ("...", False)):
+        provider = ScriptedProvider(LoopClock())
+        stream = speaker(provider).speak(Utterance(text, VOICE, "a", lexicon=lexicon))
+        assert (b"".join([chunk.pcm async for chunk in stream]) == PAUSE.pcm) is pause
+        assert bool(provider.spoken) is not pause

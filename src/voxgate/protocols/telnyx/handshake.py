@@ -40,6 +40,7 @@ class SessionRequest:
         disable_cache: always make speech anew.
         inactivity_timeout_s: without a frame from the client, until the socket is closed.
         socket_id: the client's own name for the session, for the log.
+        dictionary_id: of the pronunciation dictionary to apply; not yet known to exist.
     """
 
     voice: VoiceName
@@ -50,6 +51,7 @@ class SessionRequest:
     disable_cache: bool = False
     inactivity_timeout_s: float = 20.0
     socket_id: str | None = None
+    dictionary_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,6 @@ def read_query(
     Raises:
         InvalidRequest: a parameter is wrong or missing; ``field`` names it.
     """
-    if "pronunciation_dict_id" in query:
-        raise InvalidRequest(
-            "This server has no pronunciation dictionaries yet", field="pronunciation_dict_id"
-        )
     timeout_s = _whole_number(query, "inactivity_timeout", 1, MAX_INACTIVITY_TIMEOUT_S)
     return SessionRequest(
         voice=_voice(query, default_voice, voice_required),
@@ -101,6 +99,7 @@ def read_query(
         disable_cache=_boolean(query, "disable_cache"),
         inactivity_timeout_s=inactivity_timeout_s if timeout_s is None else timeout_s,
         socket_id=query.get("socket_id", "")[:MAX_SOCKET_ID_CHARACTERS] or None,
+        dictionary_id=query.get("pronunciation_dict_id") or None,
     )
 
 

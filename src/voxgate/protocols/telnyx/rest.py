@@ -25,6 +25,7 @@ from voxgate.rest.voices import VoiceList, voice_list
 from voxgate.services import Services
 from voxgate.speech.audio_store import AudioStore, StoredAudio
 from voxgate.speech.delivery import Delivery, cut
+from voxgate.speech.lexicon import Lexicon
 from voxgate.speech.utterance import Markup, Utterance
 from voxgate.speech.voice import Gender, Voice, VoiceName
 
@@ -166,7 +167,10 @@ class _Door:
         key = key_of(request)
         voice = self._voice(body, key)
         settled = settle(body, voice, self._services.settings.rest.max_characters)
-        delivery = self._delivery(settled, voice, key, cacheable=not body.disable_cache)
+        lexicon = await self._services.lexicons.asked_for(
+            key.tenant, body.pronunciation_dict_id, field="pronunciation_dict_id"
+        )
+        delivery = self._delivery(settled, voice, key, lexicon, cacheable=not body.disable_cache)
         match body.output_type:
             case "audio_id":
                 return self._keep(delivery, settled, voice, request)
@@ -243,7 +247,9 @@ class _Door:
         except InvalidVoice as error:
             raise InvalidRequest(error.message, field="provider") from None
 
-    def _delivery(self, settled: Settled, voice: Voice, key: ApiKey, *, cacheable: bool) -> Delivery:
+    def _delivery(
+        self, settled: Settled, voice: Voice, key: ApiKey, lexicon: Lexicon | None, *, cacheable: bool
+    ) -> Delivery:
         plan = settled.plan
         whole = plan.markup is Markup.SSML  # a document cannot be cut
         pieces = [settled.text] if whole else cut(settled.text, plan.language or voice.languages[0])
@@ -256,6 +262,7 @@ class _Door:
                 language=plan.language,
                 markup=plan.markup,
                 cacheable=cacheable,
+                lexicon=lexicon,
             )
             for piece in pieces
         ]

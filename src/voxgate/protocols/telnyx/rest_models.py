@@ -180,7 +180,11 @@ class SpeechRequest(_Object):
     voice_settings: dict[str, Any] | None = Field(
         default=None, description="Fields of the voice's provider, as in the provider's own object."
     )
-    pronunciation_dict_id: str | None = Field(default=None, description="Refused: not available yet.")
+    pronunciation_dict_id: str | None = Field(
+        default=None,
+        max_length=100,
+        description="Of a dictionary made at `/v2/pronunciation_dicts`, by which words are replaced.",
+    )
     disable_cache: bool | None = Field(default=None, description="Always make speech anew.")
     aws: Aws | None = None
     azure: Azure | None = None

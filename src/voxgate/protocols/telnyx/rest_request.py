@@ -81,10 +81,6 @@ def settle(body: SpeechRequest, voice: Voice, max_characters: int) -> Settled:
     Raises:
         InvalidRequest: a field is wrong, or the voice cannot do what is asked; ``field`` names it.
     """
-    if body.pronunciation_dict_id is not None:
-        raise InvalidRequest(
-            "This server has no pronunciation dictionaries yet", field="pronunciation_dict_id"
-        )
     plan = _plan(body, voice)
     return Settled(_text(body.text, plan.markup, max_characters), plan)
 

@@ -48,6 +48,7 @@ from voxgate.protocols.telnyx.handshake import SpeechPlan
 from voxgate.protocols.telnyx.stream import TelnyxStream
 from voxgate.providers.contract import AudioChunk
 from voxgate.services import Services
+from voxgate.speech.lexicon import Lexicon
 from voxgate.speech.run import MAX_PIECE_MS, RunEncoder
 from voxgate.speech.stream import SpeechStream
 from voxgate.speech.utterance import Utterance
@@ -67,11 +68,13 @@ class SessionFacts:
         tenant: whose session it is.
         voice: asked for.
         cacheable: whether the cache may answer.
+        lexicon: of words to be replaced, if any.
     """
 
     tenant: str
     voice: VoiceName
     cacheable: bool
+    lexicon: Lexicon | None = None
 
 
 class Session:
@@ -235,6 +238,7 @@ class Session:
                 language=plan.language,
                 markup=plan.markup,
                 cacheable=facts.cacheable,
+                lexicon=facts.lexicon,
             )
         )
 

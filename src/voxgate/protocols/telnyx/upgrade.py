@@ -17,6 +17,7 @@ from voxgate.protocols.telnyx.handshake import SessionRequest, agree, plan_speec
 from voxgate.protocols.telnyx.socket import Session, SessionFacts
 from voxgate.protocols.telnyx.stream import TelnyxStream
 from voxgate.services import Services
+from voxgate.speech.lexicon import Lexicon
 from voxgate.speech.model import Delivery
 from voxgate.speech.voice import Voice, VoiceName
 
@@ -37,14 +38,14 @@ class Door:
         with ExitStack() as held:
             try:
                 key = await self._admit(websocket, held)
-                request, voice, spoken_by = self._judge(websocket, key)
+                request, voice, spoken_by, lexicon = await self._judge(websocket, key)
             except VoxgateError as error:
                 await _refuse(websocket, error)
                 return
             machine = TelnyxStream(
                 self._settings(request, voice), partial(agree, request, voice), self._services.clock.now_s()
             )
-            facts = SessionFacts(key.tenant, voice.name, cacheable=not request.disable_cache)
+            facts = SessionFacts(key.tenant, voice.name, cacheable=not request.disable_cache, lexicon=lexicon)
             stand_in = [] if voice.hosted else [(VOICE_HEADER, str(spoken_by).encode())]
             await websocket.accept(headers=stand_in)
             log.info(
@@ -66,7 +67,9 @@ class Door:
         held.enter_context(self._services.limits.connection(key))
         return key
 
-    def _judge(self, websocket: WebSocket, key: ApiKey) -> tuple[SessionRequest, Voice, VoiceName]:
+    async def _judge(
+        self, websocket: WebSocket, key: ApiKey
+    ) -> tuple[SessionRequest, Voice, VoiceName, Lexicon | None]:
         """Check whether what is asked for makes sense (400), and then whether this key may have it (403)."""
         settings, router = self._services.settings.telnyx, self._services.router
         request = read_query(
@@ -78,11 +81,14 @@ class Door:
         voice = router.admit(request.voice, identity_verified=True)
         plan = plan_speech(request, voice)
         spoken_by = router.spoken_by(voice, plan.language)
+        lexicon = await self._services.lexicons.asked_for(
+            key.tenant, request.dictionary_id, field="pronunciation_dict_id"
+        )
         voice.facts.check_websocket()
         router.admit(request.voice, identity_verified=key.identity_verified)
         if self._services.drain.begun:  # since the guard let this upgrade in
             raise Overloaded("The server is about to stop")
-        return request, voice, spoken_by
+        return request, voice, spoken_by, lexicon
 
     def _settings(self, request: SessionRequest, voice: Voice) -> StreamSettings:
         settings = self._services.settings.telnyx

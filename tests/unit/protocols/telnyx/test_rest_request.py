@@ -168,7 +168,6 @@ def test_the_providers_object_wins_over_voice_settings_and_other_objects_count_f
         ("Inworld.Mini.Ashley", {"inworld": {"encoding": "MIDI"}}, "inworld.encoding"),
         ("Telnyx.NaturalHD.astra", {"language": "not a tag"}, "language"),
         ("Telnyx.NaturalHD.astra", {"text_type": "ssml"}, "text_type"),
-        ("Telnyx.NaturalHD.astra", {"pronunciation_dict_id": "d9348e0d"}, "pronunciation_dict_id"),
         ("Telnyx.NaturalHD.astra", {"text": " \n\t"}, "text"),
         ("Telnyx.NaturalHD.astra", {"text": "?!... 🎉"}, "text"),
     ],
