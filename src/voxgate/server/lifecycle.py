@@ -226,7 +226,7 @@ def _uvicorn_config(settings: ServerSettings, app: ASGIApp) -> uvicorn.Config:
 
 
 def _calm_garbage_collection() -> None:
-    """Leave what the start made out of every later collection, and collect less often."""
-    gc.collect()
+    """Leave what the start made, which stays, out of every collection, and collect less often."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    gc.enable()
