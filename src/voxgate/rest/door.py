@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
@@ -24,6 +24,7 @@ from starlette.types import Message
 from voxgate.access.keys import ApiKey
 from voxgate.errors import (
     CapacityError,
+    Conflict,
     InvalidRequest,
     NotAuthenticated,
     NotFound,
@@ -44,6 +45,7 @@ _STATUS: Sequence[tuple[type[VoxgateError], HTTPStatus]] = (
     (NotAuthenticated, HTTPStatus.UNAUTHORIZED),
     (NotPermitted, HTTPStatus.FORBIDDEN),
     (NotFound, HTTPStatus.NOT_FOUND),
+    (Conflict, HTTPStatus.CONFLICT),
     (InvalidRequest, HTTPStatus.BAD_REQUEST),
     (RateLimited, HTTPStatus.TOO_MANY_REQUESTS),
     (Overloaded, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -132,23 +134,63 @@ class Dialect(Protocol):
         ...
 
 
-class _BadBody(Exception):
+class BadBody(Exception):
+    """A body that cannot be read; a route of `route_class` answers it."""
+
     def __init__(self, problem: BodyProblem) -> None:
+        super().__init__(problem.value)
         self.problem = problem
 
 
-def route_class(services: Services, dialect: Dialect) -> type[APIRoute]:
-    """Make the class of a door's routes (``APIRouter(route_class=...)``)."""
+def no_more(request: Request, response: Response) -> None:
+    """Leave an answer as it is."""
+
+
+async def authenticate(request: Request, services: Services) -> ApiKey:
+    """Tell who asks, by the header, and count the request.
+
+    Raises:
+        NotAuthenticated: there is no good key.
+        RateLimited: the key's minute is used up.
+    """
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    key = await services.keys.authenticate(secret.strip()) if scheme.lower() == "bearer" else None
+    if key is None:
+        raise NotAuthenticated("Send a valid API key with the header Authorization: Bearer <key>")
+    await services.limits.check(key)
+    return key
+
+
+def route_class(
+    services: Services,
+    dialect: Dialect,
+    *,
+    who_asks: Callable[[Request, Services], Awaitable[ApiKey]] = authenticate,
+    finish: Callable[[Request, Response], None] = no_more,
+) -> type[APIRoute]:
+    """Make the class of a door's routes (``APIRouter(route_class=...)``).
+
+    Args:
+        services: of the server.
+        dialect: words refusals.
+        who_asks: tells who asks; raises when nobody may.
+        finish: puts on every answer, refusals too, what the door puts there.
+    """
 
     class Route(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle, takes_body = super().get_route_handler(), self.body_field is not None
 
+            async def answered(request: Request) -> Response:
+                response = await judged(request)
+                finish(request, response)
+                return response
+
             async def judged(request: Request) -> Response:
                 try:
-                    request.state.key = await _authenticate(request, services)
+                    request.state.key = await who_asks(request, services)
                     if takes_body:
-                        request = await _with_body(request, services.settings.rest.max_body_kib << 10)
+                        request = _with_body(request, await read_json(request, services))
                     return await handle(request)
                 except VoxgateError as error:
                     return dialect.refuse(error)
@@ -157,7 +199,7 @@ def route_class(services: Services, dialect: Dialect) -> type[APIRoute]:
                     if isinstance(mistakes, BodyProblem):
                         return dialect.refuse_body(mistakes)
                     return dialect.refuse_fields(mistakes)
-                except _BadBody as error:
+                except BadBody as error:
                     return dialect.refuse_body(error.problem)
                 except HTTPException:
                     # FastAPI's word for JSON that breaks its parser: too deep, or no text at all.
@@ -165,7 +207,7 @@ def route_class(services: Services, dialect: Dialect) -> type[APIRoute]:
                 except ClientDisconnect:
                     return Response(status_code=HTTPStatus.BAD_REQUEST)  # to nobody
 
-            return judged
+            return answered
 
     return Route
 
@@ -175,37 +217,44 @@ def key_of(request: Request) -> ApiKey:
     return cast(ApiKey, request.state.key)
 
 
-async def _authenticate(request: Request, services: Services) -> ApiKey:
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    key = await services.keys.authenticate(secret.strip()) if scheme.lower() == "bearer" else None
-    if key is None:
-        raise NotAuthenticated("Send a valid API key with the header Authorization: Bearer <key>")
-    await services.limits.check(key)
-    return key
-
-
-async def _with_body(request: Request, max_bytes: int) -> Request:
-    """Read a JSON body within its limits, and return a request that will give it."""
+async def read_json(request: Request, services: Services) -> bytes:
+    """Read a JSON body within its limits; raises `BadBody`. It is not parsed."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
-        raise _BadBody(BodyProblem.WRONG_TYPE)
+        raise BadBody(BodyProblem.WRONG_TYPE)
+    body = b"".join([part async for part in bounded(request, services.settings.rest.max_body_kib << 10)])
+    if not body.strip():
+        raise BadBody(BodyProblem.NOT_JSON)
+    return body
+
+
+async def bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
+    """Yield a body as it comes; raises `BadBody` when it is too large or too slow."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
-        raise _BadBody(BodyProblem.TOO_LARGE)
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for part in request.stream():
-                body += part
-                if len(body) > max_bytes:
-                    raise _BadBody(BodyProblem.TOO_LARGE)
-    except TimeoutError:
-        raise _BadBody(BodyProblem.TOO_SLOW) from None
-    if not body.strip():
-        raise _BadBody(BodyProblem.NOT_JSON)
+        raise BadBody(BodyProblem.TOO_LARGE)
+    left_bytes = max_bytes
+    parts = request.stream()
+    until_s = asyncio.get_running_loop().time() + BODY_TIMEOUT_S
+    while True:
+        try:
+            async with asyncio.timeout_at(until_s):
+                part = await anext(parts, None)
+        except TimeoutError:
+            raise BadBody(BodyProblem.TOO_SLOW) from None
+        if part is None:
+            return
+        left_bytes -= len(part)
+        if left_bytes < 0:
+            raise BadBody(BodyProblem.TOO_LARGE)
+        yield part
+
+
+def _with_body(request: Request, body: bytes) -> Request:
+    """Return a request that gives ``body``."""
 
     async def give() -> Message:
-        return {"type": "http.request", "body": bytes(body), "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     return Request(request.scope, give)
 
