@@ -1,0 +1,1 @@
+"""Uplift-style text to speech: many requests on one connection."""
