@@ -59,7 +59,7 @@ _SPOKEN: dict[int | str, dict[str, Any]] = {
         "headers": STAND_IN_HEADER,
         "content": {
             **audio_content(FORMATS.values()),
-            events.MEDIA_TYPE: {"schema": {"type": "string"}},
+            events.MEDIA_TYPE: {"schema": events.SCHEMA},
         },
     },
     **refusals(ErrorAnswer, _REFUSALS | _SPEECH_REFUSALS, _EXAMPLE),

@@ -20,6 +20,28 @@ from voxgate.speech.delivery import Delivery
 
 MEDIA_TYPE = "text/event-stream"
 
+SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {
+                "type": "object",
+                "required": ["type"],
+                "properties": {
+                    "type": {"enum": ["speech.audio.delta", "speech.audio.done", "speech.audio.error"]},
+                    "audio": {"type": "string", "contentEncoding": "base64", "description": "Of a delta."},
+                    "usage": {"type": "object", "description": "When it is done."},
+                    "error": {"type": "object", "description": "As the refusals have it."},
+                },
+            },
+        },
+    },
+}
+"""Of each event, for OpenAPI."""
+
 _TOKENS_PER_SECOND = 20
 """Of audio: one for each 50 ms."""
 

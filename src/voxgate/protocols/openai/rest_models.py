@@ -32,6 +32,14 @@ class SpeechRequest(BaseModel):
                     "response_format": "wav",
                     "speed": 1.25,
                 },
+                {
+                    "model": "gpt-4o-mini-tts",
+                    "voice": "verse",
+                    "input": "Hello from voxgate.",
+                    "instructions": "Cheerfully.",
+                    "response_format": "pcm",
+                    "stream_format": "sse",
+                },
             ]
         },
     )

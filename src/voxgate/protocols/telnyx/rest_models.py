@@ -142,7 +142,7 @@ class SpeechRequest(_Object):
                 {"text": "Hello from voxgate.", "voice": "Telnyx.NaturalHD.astra"},
                 {
                     "text": "Hello from voxgate.",
-                    "voice": "Telnyx.Ultra.Jennifer",
+                    "voice": "Telnyx.Ultra.Callie",
                     "output_type": "base64_output",
                     "telnyx": {"voice_speed": 1.2, "response_format": "wav", "sampling_rate": 16000},
                 },
