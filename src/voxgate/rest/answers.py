@@ -2,7 +2,7 @@
 
 Nothing is answered before there is audio, so what goes wrong until then has a proper status. A failure later
 can only show as a body that ends short; where the body has words for it (server-sent events), it says so.
-When the client goes away its speech is cancelled.
+When the client goes away, or reads no more, its speech is cancelled.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from voxgate.errors import VoxgateError
 
 VOICE_HEADER = "X-Voxgate-Voice"
 """Names the stand-in that speaks; absent when the voice asked for speaks itself."""
+
+SEND_TIMEOUT_S = 60.0
+"""A client that takes nothing for so long is given up, and its speech with it."""
 
 Refuse = Callable[[VoxgateError], Response]
 """Words an error as a door does."""
@@ -111,7 +114,10 @@ class SpokenResponse(Response):
             async with aclosing(self._speech.chunks()) as pieces:
                 async for encoded in pieces:
                     body = self._framing.audio(encoded)
-                    await send({"type": "http.response.body", "body": body, "more_body": True})
+                    async with asyncio.timeout(SEND_TIMEOUT_S):
+                        await send({"type": "http.response.body", "body": body, "more_body": True})
+        except TimeoutError:
+            return
         except VoxgateError as error:
             last = self._framing.failure(error)
             if last is None:

@@ -19,7 +19,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 
 from voxgate.access.keys import ApiKey
 from voxgate.errors import (
@@ -133,6 +133,10 @@ class Dialect(Protocol):
         """Answer a body that cannot be read."""
         ...
 
+    def refuse_method(self, allowed: str) -> Response:
+        """Answer a method that is not here, with the header ``Allow``."""
+        ...
+
 
 class BadBody(Exception):
     """A body that cannot be read; a route of `route_class` answers it."""
@@ -208,6 +212,12 @@ def route_class(
                     return Response(status_code=HTTPStatus.BAD_REQUEST)  # to nobody
 
             return answered
+
+        async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+            if self.methods and scope["method"] not in self.methods:
+                await dialect.refuse_method(", ".join(sorted(self.methods)))(scope, receive, send)
+            else:
+                await super().handle(scope, receive, send)
 
     return Route
 

@@ -58,6 +58,12 @@ class OpenAIDialect:
         """Answer a body that cannot be read."""
         return _answer(problem.status, _object(problem.value, problem.status, None, _BODY_CODES[problem]))
 
+    def refuse_method(self, allowed: str) -> Response:
+        """Answer a method that is not here."""
+        status = HTTPStatus.METHOD_NOT_ALLOWED
+        error = _object(f"This address takes {allowed}.", status, None, "method_not_allowed")
+        return _answer(status, error, {"Allow": allowed})
+
 
 def error_object(error: VoxgateError) -> dict[str, Any]:
     """Make the object under ``error``."""

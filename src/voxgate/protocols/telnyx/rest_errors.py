@@ -74,6 +74,11 @@ class TelnyxDialect:
         """Answer a body that cannot be read."""
         return envelope(problem.status, _BODIES[problem], problem.value)
 
+    def refuse_method(self, allowed: str) -> Response:
+        """Answer a method that is not here."""
+        detail = f"This address takes {allowed}."
+        return envelope(HTTPStatus.METHOD_NOT_ALLOWED, BAD_REQUEST, detail, headers={"Allow": allowed})
+
 
 def envelope(
     status: HTTPStatus,
