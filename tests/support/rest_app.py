@@ -22,6 +22,7 @@ from voxgate.config import Settings
 from voxgate.drain import Drain
 from voxgate.protocols import openai
 from voxgate.protocols.telnyx.rest import rest_routes
+from voxgate.protocols.telnyx.rest_dictionaries import dictionary_routes
 from voxgate.providers.registry import ProviderRegistry
 from voxgate.services import Services
 from voxgate.speech.cache import SpeechCache
@@ -90,7 +91,9 @@ class Call:
     ) -> None:
         self.answer = Answer()
         self.first_piece = asyncio.Event()
-        self._gone = asyncio.Event()
+        self.body_wanted = asyncio.Event()
+        self._held, self._reads = False, True
+        self._free, self._gone = asyncio.Event(), asyncio.Event()
         self._body: list[bytes] = [body if isinstance(body, bytes) else json.dumps(body).encode()]
         if body is None:
             self._body = [b""]
@@ -120,15 +123,28 @@ class Call:
         return self.answer
 
     def hold_body(self) -> None:
-        """Never send the body."""
-        self._body.clear()
+        """Do not send the body until `send_body`."""
+        self._held = True
+
+    def send_body(self) -> None:
+        """Send the body that was held."""
+        self._held = False
+        self._free.set()
+
+    def stop_reading(self) -> None:
+        """Take nothing of the answer's body."""
+        self._reads = False
 
     def go_away(self) -> None:
         """Close the connection."""
         self._gone.set()
+        self._free.set()
 
     async def _receive(self) -> Message:
-        if self._body:
+        self.body_wanted.set()
+        if self._held:
+            await self._free.wait()
+        if self._body and not self._held:
             return {"type": "http.request", "body": self._body.pop(), "more_body": False}
         await self._gone.wait()
         return {"type": "http.disconnect"}
@@ -138,6 +154,8 @@ class Call:
             self.answer.status = message["status"]
             self.answer.headers = {name.decode(): value.decode() for name, value in message["headers"]}
             return
+        if not self._reads:
+            await asyncio.Event().wait()
         if message.get("body"):
             now_s = asyncio.get_running_loop().time()
             self.answer.pieces.append(Piece(bytes(message["body"]), now_s))
@@ -160,6 +178,7 @@ class RestApp:
         self.receipts = receipts
         self.asgi = FastAPI()
         self.asgi.router.routes.extend(rest_routes(services).routes)
+        self.asgi.router.routes.extend(dictionary_routes(services).routes)
         self.asgi.router.routes.extend(openai.router(services).routes)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Call:

@@ -5,10 +5,11 @@ A change says which version it changes. When somebody else was faster it is refu
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -20,14 +21,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voxgate.clock import Clock
 from voxgate.errors import Conflict, InvalidRequest, NotFound
 from voxgate.speech.lexicon import Lexicon, LexiconEntry
-from voxgate.speech.lexicon_files import entries_from_items, items_from_entries
+from voxgate.speech.lexicon_files import items_from_entries
 from voxgate.storage.database import Database
 from voxgate.storage.tables import lexicons
 
 REMEMBERED_S = 2.0
 """How long an answer of the database is believed: another process's change is heard no later than this."""
-REMEMBERED_LEXICONS = 1000
-"""Compiled ones kept; beyond that the one used longest ago is compiled again when it is needed."""
+REMEMBERED_ENTRIES = 20_000
+"""Of compiled lexicons kept; beyond that the one used longest ago is compiled again when it is needed."""
 
 
 class LexiconKind(StrEnum):
@@ -37,7 +38,7 @@ class LexiconKind(StrEnum):
     PHRASES = "phrases"
 
 
-MAX_LEXICONS = {LexiconKind.PRONUNCIATION: 50, LexiconKind.PHRASES: 200}
+MAX_LEXICONS = {LexiconKind.PRONUNCIATION: 50, LexiconKind.PHRASES: 100}
 """Of one tenant (source of the first: Telnyx docs, pronunciation dictionaries; Uplift names no limit)."""
 
 
@@ -64,6 +65,16 @@ class StoredLexicon:
     updated_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was found last, believed until then; ``size`` counts entries."""
+
+    until_s: float
+    version: int
+    size: int
+    lexicon: Lexicon
+
+
 class Lexicons:
     """Keeps lexicons, and gives them ready to be applied.
 
@@ -75,22 +86,26 @@ class Lexicons:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._remembered: OrderedDict[tuple[str, str], tuple[float, int, Lexicon]] = OrderedDict()
+        self._remembered: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+        self._remembered_entries = 0
 
     async def find(self, tenant: str, lexicon_id: str) -> Lexicon:
         """Return a tenant's lexicon of either kind, compiled; raises `NotFound`."""
         lexicon_id = lexicon_id.lower()
         known = self._remembered.get((tenant, lexicon_id))
-        if known is not None and self._clock.now_s() < known[0]:
+        if known is not None and self._clock.now_s() < known.until_s:
             self._remembered.move_to_end((tenant, lexicon_id))
-            return known[2]
-        asked_s = self._clock.now_s()
+            return known.lexicon
+        until_s = self._clock.now_s() + REMEMBERED_S
         async with self._database.read() as connection:
             row = await _row(connection, _is(tenant, lexicon_id))
-        same = known is not None and known[1] == row.version
-        lexicon = known[2] if known is not None and same else Lexicon.compile(_entries(row))
-        self._remember((tenant, lexicon_id), (asked_s + REMEMBERED_S, row.version, lexicon))
-        return lexicon
+        if known is None or known.version != row.version:
+            entries = _entries(row)
+            # A thousand entries take some 50 ms, in which others have their turn.
+            lexicon = await asyncio.to_thread(Lexicon.compile, entries)
+            known = _Known(until_s, row.version, len(entries), lexicon)
+        self._remember((tenant, lexicon_id), replace(known, until_s=until_s))
+        return known.lexicon
 
     async def asked_for(self, tenant: str, lexicon_id: str | None, *, field: str) -> Lexicon | None:
         """Return the one that a request names, None when it names none.
@@ -208,7 +223,7 @@ class Lexicons:
             if done.rowcount != 1:
                 raise Conflict("It was changed meanwhile: fetch it again, and then change it")
             changed = _stored(await _row(connection, this))
-        self._remembered.pop((tenant, lexicon_id.lower()), None)
+        self._forget((tenant, lexicon_id.lower()))
         return changed
 
     async def delete(self, tenant: str, kind: LexiconKind, lexicon_id: str) -> None:
@@ -217,15 +232,20 @@ class Lexicons:
             done = await connection.execute(
                 delete(lexicons).where(and_(_of(tenant, kind), _is(tenant, lexicon_id)))
             )
-        self._remembered.pop((tenant, lexicon_id.lower()), None)
+        self._forget((tenant, lexicon_id.lower()))
         if done.rowcount != 1:
             raise _not_found()
 
-    def _remember(self, key: tuple[str, str], known: tuple[float, int, Lexicon]) -> None:
+    def _remember(self, key: tuple[str, str], known: _Known) -> None:
+        self._forget(key)
         self._remembered[key] = known
-        self._remembered.move_to_end(key)
-        if len(self._remembered) > REMEMBERED_LEXICONS:
-            self._remembered.popitem(last=False)
+        self._remembered_entries += known.size
+        while self._remembered_entries > REMEMBERED_ENTRIES and len(self._remembered) > 1:
+            self._forget(next(iter(self._remembered)))
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        known = self._remembered.pop(key, None)
+        self._remembered_entries -= known.size if known is not None else 0
 
 
 def _of(tenant: str, kind: LexiconKind) -> ColumnElement[bool]:
@@ -261,7 +281,8 @@ def _items(entries: Sequence[LexiconEntry]) -> str:
 
 
 def _entries(row: Row[Any]) -> tuple[LexiconEntry, ...]:
-    return tuple(entries_from_items(orjson.loads(row.items)))
+    items = orjson.loads(row.items)
+    return tuple(LexiconEntry(item["text"], item.get("alias"), item.get("phoneme")) for item in items)
 
 
 def _stored(row: Row[Any]) -> StoredLexicon:

@@ -158,7 +158,7 @@ async def test_a_tenant_has_so_many_and_no_more(shelf: Shelf, monkeypatch: pytes
 
 
 async def test_only_so_many_are_remembered(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lexicons, "REMEMBERED_LEXICONS", 2)
+    monkeypatch.setattr(lexicons, "REMEMBERED_ENTRIES", 2 * len(OTHER))
     made = [await shelf.here.create("a", PHRASES, "", OTHER) for _ in range(3)]
     first = await shelf.here.find("a", made[0].lexicon_id)
     for each in made[1:]:

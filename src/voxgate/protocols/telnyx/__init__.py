@@ -20,8 +20,9 @@ def routes(services: Services) -> list[BaseRoute]:
     from starlette.routing import WebSocketRoute
 
     from voxgate.protocols.telnyx.rest import rest_routes
+    from voxgate.protocols.telnyx.rest_dictionaries import dictionary_routes
     from voxgate.protocols.telnyx.upgrade import Door
 
     door = Door(services)
     sockets = (WebSocketRoute(path, door.answer) for path in WEBSOCKET_PATHS)
-    return [*sockets, *rest_routes(services).routes]
+    return [*sockets, *rest_routes(services).routes, *dictionary_routes(services).routes]
