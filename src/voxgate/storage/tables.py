@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Goes up with every change to the tables, which also needs a step in `voxgate.storage.migrations`."""
 
 metadata = MetaData()
@@ -34,4 +46,14 @@ lexicons = Table(
     Column("created_s", Float, nullable=False),
     Column("updated_s", Float, nullable=False),
     Index("lexicons_of_tenant", "tenant", "kind"),
+)
+
+daily_characters = Table(
+    "daily_characters",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("day", String(10), primary_key=True),  # of UTC, as 2026-01-31
+    Column(
+        "characters", BigInteger, nullable=False
+    ),  # spoken or leased to a server, see voxgate.access.quota
 )
