@@ -23,6 +23,7 @@ from pydantic import (
     Field,
     IPvAnyNetwork,
     SecretStr,
+    StringConstraints,
     TypeAdapter,
     ValidationError,
     field_validator,
@@ -62,6 +63,9 @@ def _data_home() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "voxgate"
 
 
+PlanName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -82,6 +86,11 @@ class ServerSettings(_Section):
         default=(),
         description="Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-*` headers are "
         "believed. In the environment: separated by commas.",
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Origins (`https://app.example.com`) of pages that may open sockets; none named: all. "
+        "In the environment: separated by commas.",
     )
     drain_deadline_s: float = Field(
         default=10.0,
@@ -109,7 +118,7 @@ class ServerSettings(_Section):
             TypeAdapter(AnyHttpUrl).validate_python(value)
         return value.rstrip("/") if value is not None else None
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -179,6 +188,46 @@ class TelnyxSettings(_Section):
         except InvalidVoice as error:
             raise ValueError(error.message) from None
         return value
+
+
+class UpliftSettings(_Section):
+    """The Uplift-style connections, Socket.IO and WebSocket. Where it says a minute, 0 means no limit."""
+
+    default_voice: str = Field(default="v_meklc281", min_length=1, description="Voice when none is named.")
+    max_running: int = Field(
+        default=8, ge=1, le=64, description="Requests of one connection spoken at once; the rest wait."
+    )
+    synthesize_per_minute: int = Field(
+        default=60, ge=0, le=100_000, description="Requests of one connection in any 60 seconds."
+    )
+    cancel_per_minute: int = Field(
+        default=100, ge=0, le=100_000, description="Cancels of one connection in any 60 seconds."
+    )
+    max_characters: int = Field(
+        default=10_000, ge=1, le=100_000, description="Characters of text in one request."
+    )
+    max_waiting_characters: int = Field(
+        default=100_000,
+        ge=1,
+        le=10_000_000,
+        description="Text that one connection may have waiting to be spoken; what comes then is refused.",
+    )
+    wide_wav_bits: Literal[16, 32] = Field(
+        default=32,
+        description="Bits of a sample in `WAV_22050_32`; 16 for players that cannot read 32.",
+    )
+    join_timeout_s: float = Field(
+        default=10.0,
+        gt=0,
+        le=300,
+        description="Seconds within which a Socket.IO client must join the namespace.",
+    )
+    stuck_timeout_s: float = Field(
+        default=10.0,
+        gt=0,
+        le=300,
+        description="Seconds without progress until a client that does not read is cut off.",
+    )
 
 
 class SpeakerSettings(_Section):
@@ -281,6 +330,20 @@ class LimitSettings(_Section):
     )
 
 
+class PlanSettings(_Section):
+    """What the keys of one plan may use. 0 means no limit.
+
+    Attributes:
+        characters_per_day: text spoken for one tenant from midnight to midnight UTC.
+        requests_per_minute: takes the place of ``limits.requests_per_minute``; None leaves that in force.
+        streams: requests of one tenant spoken at once; the rest wait.
+    """
+
+    characters_per_day: int = Field(default=0, ge=0, le=10**12)
+    requests_per_minute: int | None = Field(default=None, ge=0, le=10_000_000)
+    streams: int = Field(default=0, ge=0, le=1_000_000)
+
+
 class AgentSettings(_Section):
     """Voice-agent sessions."""
 
@@ -354,12 +417,24 @@ class Settings(BaseSettings):
         default=None,
         description="An API key that is accepted without being stored: for containers and tests.",
     )
+    admin_key: SecretStr | None = Field(
+        default=None,
+        description="A key that shows every API key and its usage, in the console and at `/v1/keys`; it "
+        "cannot speak. Unset: nobody sees them.",
+    )
     local_test_voices: bool = Field(
         default=True,
         description="Offer the voices `Local.Test.*`, which answer with exact, repeatable tones.",
     )
+    plans: dict[PlanName, PlanSettings] = Field(
+        default={},
+        description="A table `[plans.<name>]` for each plan that a key can have: `characters_per_day`, "
+        "`requests_per_minute`, `streams` at once. Without a table `default` that plan has no limits.",
+        json_schema_extra={"default_text": "none"},
+    )
     server: ServerSettings = ServerSettings()
     telnyx: TelnyxSettings = TelnyxSettings()
+    uplift: UpliftSettings = UpliftSettings()
     speech: SpeakerSettings = SpeakerSettings()
     espeak: EspeakSettings = EspeakSettings()
     cache: CacheSettings = CacheSettings()
@@ -368,7 +443,7 @@ class Settings(BaseSettings):
     agents: AgentSettings = AgentSettings()
     log: LogSettings = LogSettings()
 
-    @field_validator("bootstrap_key")
+    @field_validator("bootstrap_key", "admin_key")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value) < MIN_KEY_CHARACTERS:
@@ -456,6 +531,6 @@ def _told(error: ValidationError) -> Iterator[str]:
             yield f"{name} is no setting of voxgate"
             continue
         shown = mistake["input"]
-        plain = isinstance(shown, str | int | float) and name != "bootstrap_key"
+        plain = isinstance(shown, str | int | float) and name not in ("bootstrap_key", "admin_key")
         text = mistake["msg"].removeprefix("Value error, ")
         yield f"{name}{f' = {shown!r:.60}' if plain else ''} is wrong: {text[0].lower()}{text[1:]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from voxgate.access.browser_tokens import BrowserTokens
 from voxgate.access.keys import KeyStore
 from voxgate.access.limits import Limits
 from voxgate.access.tokens import SessionTokens
@@ -11,6 +12,7 @@ from voxgate.clock import Clock
 from voxgate.config import Settings
 from voxgate.conversation.agents import Agents
 from voxgate.drain import Drain
+from voxgate.observe.metrics import Figures
 from voxgate.speech.routing import Router
 from voxgate.speech.speaker import Speaker
 from voxgate.storage.lexicons import Lexicons
@@ -28,8 +30,10 @@ class Services:
         keys: who is asking.
         limits: how often they may.
         drain: whether the server is about to stop.
+        figures: what the server has done since it started.
         agents: opens voice sessions.
         session_tokens: issues and redeems their tokens.
+        browser_tokens: likewise, for pages.
         lexicons: tenants' words to be replaced before speech.
     """
 
@@ -40,6 +44,8 @@ class Services:
     keys: KeyStore
     limits: Limits
     drain: Drain
+    figures: Figures
     agents: Agents
     session_tokens: SessionTokens
+    browser_tokens: BrowserTokens
     lexicons: Lexicons

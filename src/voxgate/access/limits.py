@@ -12,6 +12,7 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from voxgate.access.keys import ApiKey
+from voxgate.access.plans import Plans
 from voxgate.config import LimitSettings
 from voxgate.errors import Overloaded, RateLimited
 
@@ -24,12 +25,13 @@ class Limits:
 
     Args:
         settings: the limits; 0 means none.
+        plans: may say otherwise, for the keys that have them.
     """
 
-    def __init__(self, settings: LimitSettings) -> None:
+    def __init__(self, settings: LimitSettings, plans: Plans | None = None) -> None:
         self._settings = settings
+        self._plans = plans or Plans({})
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._per_minute = RateLimitItemPerMinute(max(1, settings.requests_per_minute))
         self._connections: Counter[str] = Counter()
 
     @property
@@ -43,12 +45,15 @@ class Limits:
         Raises:
             RateLimited: the key's minute is used up; the request is not counted.
         """
-        if self._settings.requests_per_minute == 0:
+        of_plan = self._plans.of(key).requests_per_minute
+        limit = self._settings.requests_per_minute if of_plan is None else of_plan
+        if limit == 0:
             return
-        if not await self._limiter.hit(self._per_minute, key.key_id):
-            window = await self._limiter.get_window_stats(self._per_minute, key.key_id)
+        per_minute = RateLimitItemPerMinute(limit)
+        if not await self._limiter.hit(per_minute, key.key_id):
+            window = await self._limiter.get_window_stats(per_minute, key.key_id)
             raise RateLimited(
-                f"This key may make {self._settings.requests_per_minute} requests a minute",
+                f"This key may make {limit} requests a minute",
                 retry_after_s=max(0.0, window.reset_time - time.time()),
             )
 

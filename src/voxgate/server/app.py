@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from voxgate import __version__
+from voxgate.access.browser_tokens import BrowserTokens
 from voxgate.access.keys import open_keys
 from voxgate.access.limits import Limits
 from voxgate.access.tokens import TOKEN_FILE, SessionTokens
@@ -23,6 +24,8 @@ from voxgate.drain import Drain
 from voxgate.observe.metrics import Figures
 from voxgate.observe.receipts import log_receipt
 from voxgate.protocols import openai, telnyx, workbuddy
+from voxgate.rest import tokens
+from voxgate.server import admin, console
 from voxgate.server.answers import error_answer, refuse_socket
 from voxgate.server.guard import Guard
 from voxgate.server.health import health_routes
@@ -35,7 +38,14 @@ from voxgate.storage.lexicons import Lexicons
 Doors = Callable[[Services], Sequence[BaseRoute]]
 """What each protocol's package offers: its routes, given the services."""
 
-DOORS: tuple[Doors, ...] = (telnyx.routes, openai.routes, workbuddy.routes)
+DOORS: tuple[Doors, ...] = (
+    telnyx.routes,
+    openai.routes,
+    workbuddy.routes,
+    tokens.routes,
+    admin.routes,
+    console.routes,
+)
 
 
 @asynccontextmanager
@@ -50,8 +60,10 @@ async def build_services(
     clock = clock or LoopClock()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.data_dir))
-        sinks = (log_receipt, figures or Figures())
+        figures = figures or Figures()
+        sinks = (log_receipt, figures)
         router, speaker = await stack.enter_async_context(open_speech(settings, clock, sinks))
+        keys, secret = open_keys(settings, database, clock), kept_secret(settings.data_dir / TOKEN_FILE)
         agents = Agents(settings.agents, speaker, router, clock)
         stack.push_async_callback(agents.aclose)
         yield Services(
@@ -59,12 +71,14 @@ async def build_services(
             clock=clock,
             speaker=speaker,
             router=router,
-            keys=open_keys(settings, database, clock),
+            keys=keys,
             limits=Limits(settings.limits),
             drain=Drain(),
+            figures=figures,
             agents=agents,
+            browser_tokens=BrowserTokens(secret, clock, keys),
             session_tokens=SessionTokens(
-                kept_secret(settings.data_dir / TOKEN_FILE),
+                secret,
                 clock,
                 ttl_s=settings.agents.token_ttl_s,
                 single_use=settings.agents.single_use_tokens,

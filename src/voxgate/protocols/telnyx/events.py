@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from voxgate.errors import VoxgateError
+from voxgate.errors import NotPermitted, VoxgateError
 from voxgate.protocols.telnyx.frames import ClientFrame, Malformed, ServerFrame
 from voxgate.protocols.telnyx.handshake import SpeechPlan
 
@@ -114,13 +114,23 @@ class ServerClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class Denied:
+    """The client has sent more than its token allows."""
+
+    now_s: float
+    error: NotPermitted
+
+
+@dataclass(frozen=True, slots=True)
 class ClientGone:
     """The client is not there any more."""
 
     now_s: float
 
 
-Event = Received | Audio | Ended | Failed | RunEnded | Tick | ServerClosing | ServerClosed | ClientGone
+Event = (
+    Received | Audio | Ended | Failed | RunEnded | Tick | ServerClosing | ServerClosed | Denied | ClientGone
+)
 
 
 # Effects.

@@ -70,6 +70,11 @@ def too_much_text(limit: int) -> Fault:
     return Fault(TextTooLong(f"At most {limit} characters may be waiting to be spoken").message, CLIENT_FAULT)
 
 
+def denied(error: NotPermitted) -> Fault:
+    """Tell a client that it has sent more than its token allows."""
+    return Fault(error.message, CLIENT_FAULT)
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """An HTTP answer instead of the upgrade."""

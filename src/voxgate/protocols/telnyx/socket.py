@@ -14,13 +14,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from voxgate.access.browser_tokens import Budget
 from voxgate.audio.format import BYTES_PER_SAMPLE, pcm_duration_s
+from voxgate.errors import NotPermitted
 from voxgate.protocols.telnyx import frames
 from voxgate.protocols.telnyx.events import (
     Audio,
@@ -28,6 +30,7 @@ from voxgate.protocols.telnyx.events import (
     Cancel,
     ClientGone,
     Close,
+    Denied,
     DropRun,
     Effect,
     Ended,
@@ -43,7 +46,7 @@ from voxgate.protocols.telnyx.events import (
     Tick,
     WakeAt,
 )
-from voxgate.protocols.telnyx.frames import AudioFrame, Malformed, ServerFrame
+from voxgate.protocols.telnyx.frames import AudioFrame, ClientFrame, Malformed, ServerFrame
 from voxgate.protocols.telnyx.handshake import SpeechPlan
 from voxgate.protocols.telnyx.stream import TelnyxStream
 from voxgate.providers.contract import AudioChunk
@@ -69,12 +72,14 @@ class SessionFacts:
         voice: asked for.
         cacheable: whether the cache may answer.
         lexicon: of words to be replaced, if any.
+        budget: characters that may be sent.
     """
 
     tenant: str
     voice: VoiceName
     cacheable: bool
     lexicon: Lexicon | None = None
+    budget: Budget = field(default_factory=Budget)
 
 
 class Session:
@@ -134,7 +139,12 @@ class Session:
                 return
             text = message.get("text")
             frame = frames.decode(text) if text is not None else Malformed()
-            self._tell(Received(self._now_s(), frame))
+            try:
+                self._facts.budget.spend(_characters(frame))
+            except NotPermitted as error:
+                self._tell(Denied(self._now_s(), error))
+            else:
+                self._tell(Received(self._now_s(), frame))
             if number % _MESSAGES_A_TURN == 0:
                 await asyncio.sleep(0)
 
@@ -268,6 +278,11 @@ class Session:
 
     def _now_s(self) -> float:
         return self._services.clock.now_s()
+
+
+def _characters(frame: ClientFrame | Malformed) -> int:
+    """How much text a frame brings; white space alone is a sign of life and costs nothing."""
+    return len(frame.text) if isinstance(frame, ClientFrame) and frame.text and frame.text.strip() else 0
 
 
 def _next_piece(stream: SpeechStream, limit_ms: int) -> AudioChunk | None:

@@ -51,6 +51,7 @@ from voxgate.protocols.telnyx.events import (
     Cancel,
     ClientGone,
     Close,
+    Denied,
     DropRun,
     Effect,
     Ended,
@@ -184,6 +185,8 @@ class TelnyxStream:
                 self._on_server_closing()
             case ServerClosed():
                 self._leave()
+            case Denied(_, error):
+                self._abort(faults.denied(error))
             case ClientGone():
                 self._cancel_all()
                 self.phase = Phase.CLOSED

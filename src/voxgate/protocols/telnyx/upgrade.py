@@ -9,8 +9,10 @@ import structlog
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
+from voxgate.access.browser_tokens import Front, Grant
+from voxgate.access.callers import identify
 from voxgate.access.keys import ApiKey
-from voxgate.errors import NotAuthenticated, Overloaded, VoxgateError
+from voxgate.errors import Overloaded, VoxgateError
 from voxgate.protocols.telnyx.events import StreamSettings
 from voxgate.protocols.telnyx.faults import refusal_of
 from voxgate.protocols.telnyx.handshake import SessionRequest, agree, plan_speech, read_query
@@ -37,15 +39,23 @@ class Door:
         """Take one upgrade."""
         with ExitStack() as held:
             try:
-                key = await self._admit(websocket, held)
+                grant = await self._admit(websocket, held)
+                key = grant.key
                 request, voice, spoken_by, lexicon = await self._judge(websocket, key)
+                grant.check_voice(voice.name)
             except VoxgateError as error:
                 await _refuse(websocket, error)
                 return
             machine = TelnyxStream(
                 self._settings(request, voice), partial(agree, request, voice), self._services.clock.now_s()
             )
-            facts = SessionFacts(key.tenant, voice.name, cacheable=not request.disable_cache, lexicon=lexicon)
+            facts = SessionFacts(
+                key.tenant,
+                voice.name,
+                cacheable=not request.disable_cache,
+                lexicon=lexicon,
+                budget=grant.budget,
+            )
             stand_in = [] if voice.hosted else [(VOICE_HEADER, str(spoken_by).encode())]
             await websocket.accept(headers=stand_in)
             log.info(
@@ -57,15 +67,20 @@ class Door:
             )
             await Session(self._services, websocket, machine, facts).run()
 
-    async def _admit(self, websocket: WebSocket, held: ExitStack) -> ApiKey:
-        """Check who asks (401) and how often they do (429)."""
-        scheme, _, secret = websocket.headers.get("authorization", "").partition(" ")
-        key = await self._services.keys.authenticate(secret.strip()) if scheme.lower() == "bearer" else None
-        if key is None:
-            raise NotAuthenticated("Send the header Authorization: Bearer <API key>")
-        await self._services.limits.check(key)
-        held.enter_context(self._services.limits.connection(key))
-        return key
+    async def _admit(self, websocket: WebSocket, held: ExitStack) -> Grant:
+        """Check who asks (401, or 403 for a page or token that is not for here) and how often (429)."""
+        grant = await identify(
+            self._services.keys,
+            self._services.browser_tokens,
+            Front.TELNYX,
+            authorization=websocket.headers.get("authorization"),
+            token=websocket.query_params.get("token"),
+            origin=websocket.headers.get("origin"),
+            allowed_origins=self._services.settings.server.allowed_origins,
+        )
+        await self._services.limits.check(grant.key)
+        held.enter_context(self._services.limits.connection(grant.key))
+        return grant
 
     async def _judge(
         self, websocket: WebSocket, key: ApiKey
