@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from voxgate.access.browser_tokens import BrowserTokens
 from voxgate.access.keys import KeyStore
 from voxgate.access.limits import Limits
+from voxgate.access.quota import Quota
+from voxgate.access.streams import StreamGate
 from voxgate.access.tokens import SessionTokens
 from voxgate.clock import Clock
 from voxgate.config import Settings
@@ -29,6 +31,8 @@ class Services:
         router: which voices there are and who speaks them.
         keys: who is asking.
         limits: how often they may.
+        quota: how much they may have spoken in a day.
+        stream_gate: how much at once.
         drain: whether the server is about to stop.
         figures: what the server has done since it started.
         agents: opens voice sessions.
@@ -43,6 +47,8 @@ class Services:
     router: Router
     keys: KeyStore
     limits: Limits
+    quota: Quota
+    stream_gate: StreamGate
     drain: Drain
     figures: Figures
     agents: Agents

@@ -16,6 +16,9 @@ from voxgate import __version__
 from voxgate.access.browser_tokens import BrowserTokens
 from voxgate.access.keys import open_keys
 from voxgate.access.limits import Limits
+from voxgate.access.plans import Plans
+from voxgate.access.quota import Quota
+from voxgate.access.streams import StreamGate
 from voxgate.access.tokens import TOKEN_FILE, SessionTokens
 from voxgate.clock import Clock, LoopClock
 from voxgate.config import Settings
@@ -64,6 +67,9 @@ async def build_services(
         sinks = (log_receipt, figures)
         router, speaker = await stack.enter_async_context(open_speech(settings, clock, sinks))
         keys, secret = open_keys(settings, database, clock), kept_secret(settings.data_dir / TOKEN_FILE)
+        plans = Plans(settings.plans)
+        quota = Quota(database, clock, plans)
+        stack.push_async_callback(quota.aclose)
         agents = Agents(settings.agents, speaker, router, clock)
         stack.push_async_callback(agents.aclose)
         yield Services(
@@ -72,7 +78,9 @@ async def build_services(
             speaker=speaker,
             router=router,
             keys=keys,
-            limits=Limits(settings.limits),
+            limits=Limits(settings.limits, plans),
+            quota=quota,
+            stream_gate=StreamGate(plans),
             drain=Drain(),
             figures=figures,
             agents=agents,
