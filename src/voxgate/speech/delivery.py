@@ -84,7 +84,7 @@ class Delivery:
         self._current: SpeechStream | None = None
         self._ahead: SpeechStream | None = None
         self._batch: AudioChunk | None = None
-        self._encoding = _Encoding(target, stretch)
+        self._encoding = Encoding(target, stretch)
 
     @property
     def audio_s(self) -> float:
@@ -134,8 +134,10 @@ class Delivery:
                 _check_not_stopped(stream)
                 self._current, self._ahead = self._ahead or self._speak_next(), None
             elif chunk.pcm:
-                self.spoken_by = self.spoken_by or stream.spoken_by
                 self._ahead = self._ahead or self._speak_next()
+                if not self.spoken_by:
+                    self.spoken_by = stream.spoken_by
+                    return chunk  # the very first goes out by itself: the sooner it is heard
                 return _with_more(chunk, stream)
         return None
 
@@ -161,8 +163,16 @@ def _check_not_stopped(stream: SpeechStream) -> None:
         raise Overloaded("The server is about to stop")
 
 
-class _Encoding:
-    """Stretches and encodes PCM, also when its rate changes because another provider goes on."""
+class Encoding:
+    """Stretches and encodes PCM, also when its rate changes because another provider goes on.
+
+    Args:
+        target: what comes out.
+        stretch: ratio of speeds to stretch by, keeping the pitch; see `split_speed`.
+
+    Attributes:
+        audio_s: seconds of audio encoded so far.
+    """
 
     def __init__(self, target: AudioFormat, stretch: float) -> None:
         self.audio_s = 0.0
@@ -172,6 +182,7 @@ class _Encoding:
         self._run = RunEncoder(target)
 
     def feed(self, chunk: AudioChunk) -> bytes:
+        """Encode the next piece; return what is ready, perhaps nothing."""
         rest = b""
         if chunk.rate_hz != self._rate_hz:
             rest = self._run_out()
@@ -181,6 +192,7 @@ class _Encoding:
         return rest + self._coded(pcm)
 
     def finish(self) -> bytes:
+        """Return what was held back."""
         return self._run_out() + self._run.finish()
 
     def _run_out(self) -> bytes:

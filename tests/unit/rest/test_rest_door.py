@@ -13,7 +13,8 @@ from tests.support.rest_app import Answer, rest_app
 from voxgate.config import LimitSettings, RestSettings
 from voxgate.protocols.openai.rest_models import ErrorAnswer
 from voxgate.protocols.telnyx.rest_models import ErrorEnvelope
-from voxgate.rest import door as rest_door
+from voxgate.rest.answers import SEND_TIMEOUT_S
+from voxgate.rest.door import BODY_TIMEOUT_S
 
 pytestmark = pytest.mark.virtual_time
 
@@ -127,7 +128,7 @@ async def test_a_body_that_does_not_come_is_408(front: Front, tmp_path: Path) ->
         began_s = loop.time()
         answer = await call.run()
         assert answer.status == 408
-        assert loop.time() - began_s == pytest.approx(rest_door.BODY_TIMEOUT_S, abs=0.01)
+        assert loop.time() - began_s == pytest.approx(BODY_TIMEOUT_S, abs=0.01)
         assert front.error(answer)[0] in ("10008", "request_timeout")
 
 
@@ -197,6 +198,26 @@ async def test_a_client_that_goes_away_stops_its_synthesis(front: Front, script:
         assert [receipt.outcome.value for receipt in app.receipts] == ["cancelled"]
         assert app.provider.aborted == 1
         assert not call.answer.complete
+
+
+@FRONTS
+async def test_a_client_that_reads_no_more_is_given_up(front: Front, tmp_path: Path) -> None:
+    async with rest_app(tmp_path) as app:
+        call = app.call("POST", front.path, front.body | {"voice": "Local.Test.paced"})
+        call.stop_reading()
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        await call.run()
+        assert loop.time() - began_s == pytest.approx(SEND_TIMEOUT_S, abs=1)
+        assert [receipt.outcome.value for receipt in app.receipts] == ["cancelled"]
+
+
+@FRONTS
+async def test_another_method_is_405_in_the_doors_own_shape(front: Front, tmp_path: Path) -> None:
+    async with rest_app(tmp_path) as app:
+        answer = await app.ask("PUT", front.path, front.body)
+        assert (answer.status, answer.headers["allow"]) == (405, "POST")
+        front.error(answer)
 
 
 @FRONTS
