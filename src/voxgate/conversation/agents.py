@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -21,6 +22,7 @@ from voxgate.clock import Clock
 from voxgate.config import AgentSettings
 from voxgate.conversation.activity import VoiceActivity
 from voxgate.conversation.chat import ChatThinker
+from voxgate.conversation.finishing import Finisher, ModelFinisher, turn_command, turn_pool
 from voxgate.conversation.persona import Persona
 from voxgate.conversation.profile import AgentProfile, HearingProfile, RecognizerKind, load_profiles
 from voxgate.conversation.recognizing import (
@@ -74,7 +76,7 @@ class Agents:
         self._settings, self._speaker, self._router, self._clock = settings, speaker, router, clock
         self._profiles: Mapping[str, AgentProfile] = {}
         self._personas: dict[str, Persona] = {}
-        self._pools: dict[tuple[str, str], WorkerPool] = {}
+        self._pools: dict[tuple[str, Path | None], WorkerPool] = {}
         self._engines: asyncio.Task[_Engines] | None = None
         self._lag_s = 0.0
         self._watching: asyncio.Task[None] | None = None
@@ -99,7 +101,9 @@ class Agents:
         try:
             self._router.admit(VoiceName.parse(profile.voice), identity_verified=True)
         except RequestError as error:
-            raise ConfigurationError(f"The agent {name}: voice = {profile.voice!r}: {error.message}") from None
+            raise ConfigurationError(
+                f"The agent {name}: voice = {profile.voice!r}: {error.message}"
+            ) from None
         hearing = profile.hearing
         if (hearing.recognizer is RecognizerKind.OPENAI) != (hearing.url is not None):
             raise ConfigurationError(
@@ -107,6 +111,8 @@ class Agents:
             )
         if hearing.recognizer in (RecognizerKind.VOSK, RecognizerKind.WHISPER):
             listen_command(hearing.recognizer.value, hearing.path)
+        if profile.turn.model is not None:
+            turn_command(profile.turn.model)
 
     def profile(self, name: str | None) -> tuple[str, AgentProfile]:
         """Find an agent, or the default one.
@@ -201,6 +207,7 @@ class Agents:
             turn=profile.turn.settings(phrases | (persona.phrases() if persona is not None else frozenset())),
             thinker=_thinker(profile, persona, http),
             recognizer=await self._recognizer(profile.hearing, persona, language, http),
+            finisher=await self._finisher(profile.turn.model),
         )
 
     async def _recognizer(
@@ -215,15 +222,26 @@ class Agents:
                 language=language,
                 timeout_s=hearing.timeout_s,
             )
-        pool = await self._pool(hearing)
+        path = hearing.path
+        pool = await self._pool(
+            (hearing.recognizer.value, path),
+            lambda: listen_pool(
+                listen_command(hearing.recognizer.value, path),
+                self._clock,
+                workers=self._settings.recognizer_workers,
+            ),
+        )
         return LocalRecognizer(pool, _grammar(hearing, persona), hearing.timeout_s)
 
-    async def _pool(self, hearing: HearingProfile) -> WorkerPool:
-        key = (hearing.recognizer.value, str(hearing.path or ""))
+    async def _finisher(self, model: Path | None) -> Finisher | None:
+        if model is None:
+            return None
+        return ModelFinisher(await self._pool(("turn", model), lambda: turn_pool(model, self._clock)))
+
+    async def _pool(self, key: tuple[str, Path | None], make: Callable[[], WorkerPool]) -> WorkerPool:
+        """Return the pool of an engine, started the first time it is asked for."""
         if key not in self._pools:
-            command = listen_command(hearing.recognizer.value, hearing.path)
-            pool = listen_pool(command, self._clock, workers=self._settings.recognizer_workers)
-            self._pools[key] = pool
+            pool = self._pools[key] = make()
             try:
                 await pool.start()
             except BaseException:

@@ -16,8 +16,9 @@ import structlog
 from voxgate.clock import Clock
 from voxgate.conversation.activity import Judges
 from voxgate.conversation.endpoint import WINDOW_MS, Endpointer, Offset, Onset
+from voxgate.conversation.finishing import Finisher
 from voxgate.conversation.recognizing import Recognizer, Segment
-from voxgate.conversation.turn import SpeechGoesOn, SpeechStarted, SpeechStopped, Transcript
+from voxgate.conversation.turn import Judged, SpeechGoesOn, SpeechStarted, SpeechStopped, Transcript
 from voxgate.errors import EngineCrashed, VoxgateError
 
 log = structlog.get_logger()
@@ -27,7 +28,7 @@ PRE_ROLL_MS = 224
 MAX_RECOGNIZING = 4
 """Segments of one session that may be recognized at once; a further one is dropped."""
 
-HearingEvent = SpeechStarted | SpeechGoesOn | SpeechStopped | Transcript
+HearingEvent = SpeechStarted | SpeechGoesOn | SpeechStopped | Transcript | Judged
 
 
 class Hearing:
@@ -39,6 +40,7 @@ class Hearing:
         clock: time; events carry its milliseconds.
         on_event: takes each event, in order, on the loop.
         on_failure: told when hearing is lost for good, or a segment failed twice.
+        finisher: judges by the sound whether the caller has finished, where there is one.
     """
 
     def __init__(
@@ -48,8 +50,9 @@ class Hearing:
         clock: Clock,
         on_event: Callable[[HearingEvent], None],
         on_failure: Callable[[VoxgateError], None],
+        finisher: Finisher | None = None,
     ) -> None:
-        self._recognizer, self._clock = recognizer, clock
+        self._recognizer, self._finisher, self._clock = recognizer, finisher, clock
         self._on_event, self._on_failure = on_event, on_failure
         self._endpointer = Endpointer()
         self._recent: deque[bytes] = deque(maxlen=PRE_ROLL_MS // WINDOW_MS + 3)
@@ -112,7 +115,7 @@ class Hearing:
         for window in self._recent:
             segment.add(window)
         self._recent.clear()
-        task = asyncio.create_task(self._recognize(segment), name=f"recognize-{segment.number}")
+        task = asyncio.create_task(self._understand(segment), name=f"recognize-{segment.number}")
         self._tasks[segment.number] = task
         self._on_event(SpeechStarted(at_ms, segment.number))
 
@@ -121,6 +124,24 @@ class Hearing:
         if segment is not None:
             segment.end()
             self._on_event(SpeechStopped(at_ms, segment.number))
+
+    async def _understand(self, segment: Segment) -> None:
+        """Find out what was said and, at the same time, whether that was all."""
+        if self._finisher is None:
+            await self._recognize(segment)
+            return
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._judge_end(segment, self._finisher))
+            both.create_task(self._recognize(segment))
+
+    async def _judge_end(self, segment: Segment, finisher: Finisher) -> None:
+        try:
+            finished = await finisher.finished(segment)
+        except VoxgateError as error:
+            # Words and silence decide without it, as they do where there is no model.
+            log.warning("turn_model_failed", code=error.code)
+            return
+        self._on_event(Judged(self._clock.now_s() * 1000, segment.number, finished))
 
     async def _recognize(self, segment: Segment) -> None:
         text, failure = "", None

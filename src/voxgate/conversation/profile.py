@@ -97,7 +97,10 @@ class HearingProfile(_Table):
 
 
 class TurnProfile(_Table):
-    """When to take the turn and when to give it up; see `voxgate.conversation.turn.TurnSettings`."""
+    """When to take the turn and when to give it up; see `voxgate.conversation.turn.TurnSettings`.
+
+    ``model`` is an ONNX file that judges by the sound (`voxgate.engines.turn_worker` says of what kind).
+    """
 
     complete_ms: Milliseconds = 200
     silence_ms: Milliseconds = 500
@@ -105,10 +108,11 @@ class TurnProfile(_Table):
     barge_in_ms: Milliseconds = 200
     unclear_ms: Milliseconds = 500
     interruptible: bool = True
+    model: Path | None = None
 
     def settings(self, phrases: frozenset[str]) -> TurnSettings:
         """Make the turn machine's settings."""
-        return TurnSettings(**self.model_dump(), phrases=phrases)
+        return TurnSettings(**self.model_dump(exclude={"model"}), phrases=phrases)
 
 
 class AgentProfile(_Table):

@@ -17,6 +17,7 @@ import structlog
 
 from voxgate.clock import Clock
 from voxgate.conversation.activity import Judges
+from voxgate.conversation.finishing import Finisher
 from voxgate.conversation.hearing import Hearing, HearingEvent
 from voxgate.conversation.microphone import BYTES_PER_MS, Microphone
 from voxgate.conversation.mouth import Heard, Mouth
@@ -81,6 +82,7 @@ class Agent:
         turn: when to take the turn.
         thinker: makes replies.
         recognizer: understands the caller.
+        finisher: judges by the sound whether the caller has finished, where there is one.
     """
 
     voice: VoiceName
@@ -92,6 +94,7 @@ class Agent:
     turn: TurnSettings
     thinker: Thinker
     recognizer: Recognizer
+    finisher: Finisher | None = None
 
 
 @dataclass
@@ -179,7 +182,9 @@ class Session:
             on_words=self._on_words,
             on_failure=self._on_failure,
         )
-        self._hearing = Hearing(activity, agent.recognizer, clock, self._on_hearing, self._on_failure)
+        self._hearing = Hearing(
+            activity, agent.recognizer, clock, self._on_hearing, self._on_failure, agent.finisher
+        )
 
     @property
     def transcript(self) -> list[dict[str, str]]:

@@ -12,7 +12,8 @@ Phases
 
 A caller's turn may have several segments of speech. It closes when the caller is silent, every segment
 has its transcript, and the silence has lasted: ``complete_ms`` after a text that sounds finished,
-``trailing_ms`` after one that trails off, ``silence_ms`` otherwise. Words said before the agent's first
+``trailing_ms`` after one that trails off, ``silence_ms`` otherwise; a model that judges the sound, where
+there is one, has the say over the words. Words said before the agent's first
 sound belong to the same turn as those before them: the caller was only taking a breath.
 
 Invariants, kept whatever comes in and in whatever order
@@ -33,6 +34,9 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 
 from voxgate.conversation.completeness import Completeness, completeness
+
+_FINISHED = 0.5
+"""From this likelihood on, a model's word that the caller has finished is taken."""
 
 
 class Role(StrEnum):
@@ -119,6 +123,15 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """A model has heard how a segment ends: how likely the caller has no more to say, 0 to 1."""
+
+    now_ms: float
+    segment: int
+    finished: float
+
+
+@dataclass(frozen=True, slots=True)
 class Thought:
     """The next sentence of a reply."""
 
@@ -177,6 +190,7 @@ Event = (
     | SpeechGoesOn
     | SpeechStopped
     | Transcript
+    | Judged
     | Thought
     | ThoughtEnded
     | Progress
@@ -279,6 +293,8 @@ class _CallerTurn:
     spoken_ms: float = 0.0
     awaited: set[int] = field(default_factory=set)
     texts: dict[int, str] = field(default_factory=dict)
+    last_segment: int | None = None
+    finished: bool | None = None
 
     @property
     def text(self) -> str:
@@ -336,6 +352,9 @@ class TurnMachine:
                 if segment in self._turn.awaited:
                     self._turn.awaited.discard(segment)
                     self._turn.texts[segment] = text.strip()
+            case Judged(_, segment, finished):
+                if segment == self._turn.last_segment:
+                    self._turn.finished = finished >= _FINISHED
             case Thought(_, reply, text):
                 self._say(reply, text)
             case ThoughtEnded(_, reply, goodbye):
@@ -371,6 +390,7 @@ class TurnMachine:
         turn.spoken_ms += spoken_ms
         turn.silent_since_ms = now_ms
         turn.awaited.add(segment)
+        turn.last_segment, turn.finished = segment, None
 
     def _interrupts(self, spoken_ms: float) -> bool:
         return self._settings.interruptible and spoken_ms >= self._settings.barge_in_ms
@@ -478,6 +498,8 @@ class TurnMachine:
         self._effects.append(Think(reply.number, tuple(self._history), unclear=not text))
 
     def _wait_ms(self, text: str) -> int:
+        if self._turn.finished is not None:
+            return self._settings.complete_ms if self._turn.finished else self._settings.trailing_ms
         match completeness(text, self._settings.phrases):
             case Completeness.COMPLETE:
                 return self._settings.complete_ms
