@@ -316,6 +316,34 @@ class RestSettings(_Section):
     )
 
 
+class TranscriptionSettings(_Section):
+    """Recordings turned into text (Uplift's `/v1/transcribe/speech-to-text`).
+
+    The local recognizer understands English only, and not very well.
+    """
+
+    url: AnyHttpUrl | None = Field(
+        default=None,
+        description="An OpenAI-compatible server, up to and without `/audio/transcriptions`, that recognizes "
+        "speech instead of the local recognizer.",
+    )
+    model: str = Field(default="whisper-1", min_length=1, description="The name of its model.")
+    api_key: SecretStr | None = Field(default=None, description="The key to send it.")
+    timeout_s: float = Field(
+        default=60.0, gt=0, le=3600, description="Seconds for each piece of at most 28 s of speech."
+    )
+    max_file_mib: int = Field(default=25, ge=1, le=1024, description="MiB of one file.")
+    max_seconds: float = Field(default=300.0, gt=0, le=36_000, description="Seconds of sound in one file.")
+    workers: int = Field(
+        default_factory=_cores,
+        ge=1,
+        le=256,
+        description="Recordings transcribed at a time; the rest wait. Locally each takes a process of about "
+        "125 MB.",
+        json_schema_extra={"default_text": "one for each core"},
+    )
+
+
 class LimitSettings(_Section):
     """How much may be asked for at once. 0 means no limit."""
 
@@ -439,6 +467,7 @@ class Settings(BaseSettings):
     espeak: EspeakSettings = EspeakSettings()
     cache: CacheSettings = CacheSettings()
     rest: RestSettings = RestSettings()
+    transcription: TranscriptionSettings = TranscriptionSettings()
     limits: LimitSettings = LimitSettings()
     agents: AgentSettings = AgentSettings()
     log: LogSettings = LogSettings()
@@ -531,6 +560,6 @@ def _told(error: ValidationError) -> Iterator[str]:
             yield f"{name} is no setting of voxgate"
             continue
         shown = mistake["input"]
-        plain = isinstance(shown, str | int | float) and name not in ("bootstrap_key", "admin_key")
+        plain = isinstance(shown, str | int | float) and not name.endswith("_key")
         text = mistake["msg"].removeprefix("Value error, ")
         yield f"{name}{f' = {shown!r:.60}' if plain else ''} is wrong: {text[0].lower()}{text[1:]}"

@@ -15,9 +15,11 @@ from voxgate.config import Settings
 from voxgate.conversation.agents import Agents
 from voxgate.drain import Drain
 from voxgate.observe.metrics import Figures
+from voxgate.speech.audio_store import AudioStore
 from voxgate.speech.routing import Router
 from voxgate.speech.speaker import Speaker
 from voxgate.storage.lexicons import Lexicons
+from voxgate.transcription import Transcriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Services:
         session_tokens: issues and redeems their tokens.
         browser_tokens: likewise, for pages.
         lexicons: tenants' words to be replaced before speech.
+        audio_store: audio that is asked for now and fetched later.
+        transcriber: recordings into text.
     """
 
     settings: Settings
@@ -55,3 +59,5 @@ class Services:
     session_tokens: SessionTokens
     browser_tokens: BrowserTokens
     lexicons: Lexicons
+    audio_store: AudioStore
+    transcriber: Transcriber

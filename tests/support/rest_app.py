@@ -25,6 +25,7 @@ from voxgate.protocols.telnyx.rest import rest_routes
 from voxgate.protocols.telnyx.rest_dictionaries import dictionary_routes
 from voxgate.providers.registry import ProviderRegistry
 from voxgate.services import Services
+from voxgate.speech.audio_store import AudioStore
 from voxgate.speech.cache import SpeechCache
 from voxgate.speech.catalogue import Catalogue
 from voxgate.speech.receipt import Receipt
@@ -35,6 +36,7 @@ from voxgate.speech.voice_files import shipped
 from voxgate.storage.database import open_database
 from voxgate.storage.lexicons import Lexicons
 from voxgate.testing.scripted import ScriptedProvider
+from voxgate.transcription import Transcriber
 
 KEY = "bootstrap-key-for-tests"
 STAND_IN = VoiceName("Local", "Test", "plain")
@@ -202,6 +204,7 @@ async def rest_app(folder: Path, *, stand_ins: bool = True, **settings: Any) -> 
         catalogue, registry, (lambda voice, language: StandInVoice(STAND_IN)) if stand_ins else None
     )
     speaker = Speaker(router.candidates, SpeechCache(1 << 22, 1 << 20), clock, [receipts.append])
+    transcriber = Transcriber(made.transcription, clock)
     async with open_database(folder) as database:
         needed = {
             "settings": made,
@@ -212,9 +215,14 @@ async def rest_app(folder: Path, *, stand_ins: bool = True, **settings: Any) -> 
             "limits": Limits(made.limits),
             "drain": Drain(),
             "lexicons": Lexicons(database, clock),
+            "audio_store": AudioStore(
+                clock, max_bytes=made.rest.audio_store_mib << 20, ttl_s=made.rest.audio_ttl_s
+            ),
+            "transcriber": transcriber,
         }
         # What other doors need is not here; a door that reached for it would fail.
         others: dict[str, Any] = dict.fromkeys(each.name for each in fields(Services))
         services = Services(**{**others, **needed})
         yield RestApp(services, provider, receipts)
         await speaker.aclose()
+        await transcriber.aclose()

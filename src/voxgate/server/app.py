@@ -34,9 +34,11 @@ from voxgate.server.guard import Guard
 from voxgate.server.health import health_routes
 from voxgate.server.speech import open_speech
 from voxgate.services import Services
+from voxgate.speech.audio_store import AudioStore
 from voxgate.storage.database import open_database
 from voxgate.storage.files import kept_secret
 from voxgate.storage.lexicons import Lexicons
+from voxgate.transcription import Transcriber
 
 Doors = Callable[[Services], Sequence[BaseRoute]]
 """What each protocol's package offers: its routes, given the services."""
@@ -72,6 +74,8 @@ async def build_services(
         stack.push_async_callback(quota.aclose)
         agents = Agents(settings.agents, speaker, router, clock)
         stack.push_async_callback(agents.aclose)
+        transcriber = Transcriber(settings.transcription, clock)
+        stack.push_async_callback(transcriber.aclose)
         yield Services(
             settings=settings,
             clock=clock,
@@ -92,6 +96,10 @@ async def build_services(
                 single_use=settings.agents.single_use_tokens,
             ),
             lexicons=Lexicons(database, clock),
+            audio_store=AudioStore(
+                clock, max_bytes=settings.rest.audio_store_mib << 20, ttl_s=settings.rest.audio_ttl_s
+            ),
+            transcriber=transcriber,
         )
 
 

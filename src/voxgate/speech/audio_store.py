@@ -34,6 +34,7 @@ class StoredAudio:
         spoken_by: of the voice that speaks; empty until there is audio.
         kept_since_s: when all was made or failed, on the store's clock; None before.
         held_bytes: of audio so far.
+        duration_s: of the whole; None until all was made.
     """
 
     def __init__(self, tenant: str, audio_format: AudioFormat, voice: str) -> None:
@@ -44,6 +45,7 @@ class StoredAudio:
         self.spoken_by = ""
         self.kept_since_s: float | None = None
         self.held_bytes = 0
+        self.duration_s: float | None = None
         self._parts: list[bytes] = []
         self._error: VoxgateError | None = None
         self._changed = asyncio.Event()
@@ -161,6 +163,7 @@ class AudioStore:
         error: VoxgateError | None = SynthesisError("Speech could not be made because of an internal error")
         try:
             await self._take(delivery, audio)
+            audio.duration_s = delivery.audio_s
             error = None
         except VoxgateError as failure:
             error = failure

@@ -23,7 +23,7 @@ from voxgate.rest.door import Mistake, MistakeKind, key_of, route_class
 from voxgate.rest.openapi import BEARER, STAND_IN_HEADER, audio_content, refusals
 from voxgate.rest.voices import VoiceList, voice_list
 from voxgate.services import Services
-from voxgate.speech.audio_store import AudioStore, StoredAudio
+from voxgate.speech.audio_store import StoredAudio
 from voxgate.speech.delivery import Delivery, cut
 from voxgate.speech.lexicon import Lexicon
 from voxgate.speech.utterance import Markup, Utterance
@@ -152,11 +152,10 @@ class _Door:
     """Answers requests whose key and body are in order."""
 
     def __init__(self, services: Services) -> None:
-        rest = services.settings.rest
         self._services = services
         self._catalogue = services.router.catalogue
         self._default_voice = VoiceName.parse(services.settings.telnyx.default_voice)
-        self._store = AudioStore(services.clock, max_bytes=rest.audio_store_mib << 20, ttl_s=rest.audio_ttl_s)
+        self._store = services.audio_store
 
     async def speak(self, body: SpeechRequest, request: Request) -> Response:
         """Speak a text."""
