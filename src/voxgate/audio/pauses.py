@@ -35,7 +35,7 @@ def cut_at_pauses(pcm: bytes, rate_hz: int, *, longest_ms: int, least_ms: int) -
 
 
 def _quietest(samples: np.ndarray[tuple[int], np.dtype[np.int16]], rate_hz: int) -> int:
-    """Find the middle of the quietest window."""
+    """Find the middle of the quietest window, or of those in a row that are equally quiet."""
     step = rate_hz * _STEP_MS // 1000
     wide = _WINDOW_MS // _STEP_MS
     steps = len(samples) // step
@@ -43,4 +43,7 @@ def _quietest(samples: np.ndarray[tuple[int], np.dtype[np.int16]], rate_hz: int)
         return len(samples) // 2
     squares = np.square(samples[: steps * step].astype(np.float64)).reshape(steps, step).sum(axis=1)
     sums = np.convolve(squares, np.ones(wide), "valid")
-    return (int(np.argmin(sums)) + wide // 2) * step
+    first = last = int(np.argmin(sums))
+    while last + 1 < len(sums) and sums[last + 1] - sums[first] < 1:  # whole numbers, but for rounding
+        last += 1
+    return (first + last + wide) // 2 * step
