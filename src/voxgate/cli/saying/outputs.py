@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -70,6 +72,10 @@ class FileOutput:
                 self._file = self._path.open("wb+")
             self._file.write(self._encoder.feed(pcm))
         except OSError as error:
+            file, self._file = self._file, None
+            with suppress(OSError):
+                if file is not None:
+                    file.close()
             raise self._refused(error) from None
 
     async def finish(self) -> None:
@@ -162,24 +168,34 @@ class Loudspeakers:
             self._stream.start()
         except sounddevice.PortAudioError:
             raise ConfigurationError("--play found no sound device that plays at this rate") from None
+        self._failure: type[Exception] = sounddevice.PortAudioError
         self._piece_bytes = rate_hz * PLAYED_PIECE_MS // 1000 * BYTES_PER_SAMPLE
-        self._taker = Taker(self._stream.write, PLAYED_PIECES, failures=(sounddevice.PortAudioError,))
+        self._taker = Taker(self._stream.write, PLAYED_PIECES, failures=(self._failure,))
 
     async def write(self, pcm: bytes) -> None:
         """Play, after what waits to be played."""
-        for begin in range(0, len(pcm), self._piece_bytes):
-            await self._taker.put(pcm[begin : begin + self._piece_bytes])
+        with self._explained():
+            for begin in range(0, len(pcm), self._piece_bytes):
+                await self._taker.put(pcm[begin : begin + self._piece_bytes])
 
     async def finish(self) -> None:
         """Wait until all of it was heard."""
-        await self._taker.finish()
-        self._stream.stop()
+        with self._explained():
+            await self._taker.finish()
+            self._stream.stop()
 
     def close(self) -> None:
         """Be silent at once."""
         if self._taker.stop(_SILENCE_S):  # else the thread is stuck in the stream, which must be left alone
             self._stream.abort()
             self._stream.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except self._failure:
+            raise ConfigurationError("--play: the sound device does not play any more") from None
 
 
 def _write_all(data: bytes) -> None:
