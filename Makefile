@@ -20,6 +20,7 @@ $(BIN)/python:
 
 # What the server needs, pinned; then voxgate itself, in place.
 $(VENV)/.serve: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV); this takes a minute or two."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
