@@ -187,7 +187,7 @@ class Lexicons:
         kind: LexiconKind,
         lexicon_id: str,
         *,
-        version: int,
+        version: int | None,
         name: str | None = None,
         entries: Sequence[LexiconEntry] | None = None,
     ) -> StoredLexicon:
@@ -197,7 +197,7 @@ class Lexicons:
             tenant: whose.
             kind: which.
             lexicon_id: which one.
-            version: what is being changed, as it was read.
+            version: what is being changed, as it was read; None changes it whatever it is.
             name: the new one, None to keep it.
             entries: the new ones, None to keep them.
 
@@ -209,6 +209,8 @@ class Lexicons:
         this = and_(_of(tenant, kind), _is(tenant, lexicon_id))
         async with self._database.write() as connection:
             found = await _row(connection, this)
+            if version is None:
+                version = found.version
             if found.version != version:
                 raise Conflict("It was changed meanwhile: fetch it again, and then change it")
             if name is not None and name != found.name:
