@@ -117,7 +117,9 @@ def test_every_sample_says_whether_it_is_run(page: Path) -> None:
             assert sample.file or {"run", "not-run"} & set(sample.marks), f"line {sample.line} does not say"
         if "not-run" in sample.marks:
             prose = FENCE.sub("", page.read_text(encoding="utf-8"))
-            assert re.search(r"\bnot (been )?(run|built|tried)\b", prose), "the page does not say what is not run"
+            assert re.search(r"\bnot (been )?(run|built|tried)\b", prose), (
+                "the page does not say what is not run"
+            )
 
 
 @pytest.mark.parametrize(
