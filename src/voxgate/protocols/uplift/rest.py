@@ -13,18 +13,20 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from voxgate.access.keys import ApiKey
 from voxgate.audio.format import AudioFormat
-from voxgate.errors import InvalidRequest, Overloaded, TextTooLong, VoxgateError
+from voxgate.errors import InvalidRequest, Overloaded, TextTooLong
 from voxgate.protocols.uplift.formats import FORMATS, audio_format
 from voxgate.protocols.uplift.rest_door import (
     Problem,
-    UpliftDialect,
-    add_preflights,
     describe,
     finish,
     json_answer,
+    preflights,
+    refuse,
+    uplift_router,
 )
 from voxgate.protocols.uplift.rest_models import DEFAULT_REST_FORMAT, Media, SynthesisRequest
 from voxgate.protocols.uplift.rest_phrases import phrase_routes
@@ -32,8 +34,8 @@ from voxgate.protocols.uplift.rest_tokens import MediaTokens
 from voxgate.protocols.uplift.rest_transcribe import transcription_routes
 from voxgate.protocols.uplift.voices import voice_name
 from voxgate.rest.answers import SpokenResponse, WholeSpeechResponse, name_voice
-from voxgate.rest.door import authenticate, key_of, route_class
-from voxgate.rest.openapi import BEARER, STAND_IN_HEADER, audio_content, refusals
+from voxgate.rest.door import authenticate, key_of
+from voxgate.rest.openapi import STAND_IN_HEADER, audio_content, refusals
 from voxgate.rest.paid import PaidDelivery
 from voxgate.services import Services
 from voxgate.speech.audio_store import StoredAudio
@@ -47,12 +49,6 @@ WHOLE, STREAM = "/text-to-speech", "/text-to-speech/stream"
 ASYNC, STREAM_ASYNC = "/text-to-speech-async", "/text-to-speech/stream-async"
 FETCH = "/stream-audio/{media_id}"
 
-DIALECT = UpliftDialect()
-
-_REFUSALS = {
-    401: "No valid key.",
-    429: "The key's limit, or its plan's for the day, is used up; `Retry-After` says when to come back.",
-}
 _SPEECH_REFUSALS = {
     400: "A field is missing or wrong, or it cannot be spoken as asked.",
     403: "The key may not use this voice.",
@@ -64,13 +60,11 @@ _SPEECH_REFUSALS = {
 }
 
 
-def rest_routes(services: Services) -> APIRouter:
+def rest_routes(services: Services) -> list[BaseRoute]:
     """Make all of Uplift's REST routes."""
-    routes = APIRouter(tags=["Uplift"], responses=refusals(Problem, _REFUSALS), dependencies=[BEARER])
-    routes.include_router(_speech_routes(services))
-    routes.include_router(phrase_routes(services))
-    routes.include_router(transcription_routes(services))
-    return routes
+    routers = (_speech_routes(services), phrase_routes(services), transcription_routes(services))
+    routes = [route for router in routers for route in router.routes]
+    return [*routes, *preflights(routes)]
 
 
 def _speech_routes(services: Services) -> APIRouter:
@@ -86,9 +80,7 @@ def _speech_routes(services: Services) -> APIRouter:
         await services.limits.check(key)
         return key
 
-    routes = APIRouter(
-        prefix=PREFIX, route_class=route_class(services, DIALECT, who_asks=who_asks, finish=finish)
-    )
+    routes = uplift_router(services, PREFIX, who_asks=who_asks)
     for path, answer, summary in ((WHOLE, door.whole, "whole file"), (STREAM, door.stream, "as it is made")):
         routes.add_api_route(
             path, answer, methods=["POST"], summary=f"Speak a text: {summary}", **_described(_SPEECH_REFUSALS)
@@ -105,7 +97,6 @@ def _speech_routes(services: Services) -> APIRouter:
     missing = {404: "There is none, or none of this tenant's, or it is not kept any more."}
     failed = {status: _SPEECH_REFUSALS[status] for status in (400, 502, 503, 504)}
     routes.add_api_route(FETCH, door.fetch, summary="Fetch audio by its id", **_described(missing | failed))
-    add_preflights(routes, (WHOLE, STREAM, ASYNC, STREAM_ASYNC, FETCH))
     return routes
 
 
@@ -140,7 +131,7 @@ class _Door:
             voice=str(voice.name),
             audio_format=target,
             answer=answer,
-            refuse=lambda error: _refuse(request, error),
+            refuse=lambda error: refuse(request, error),
         )
 
     async def stream(self, body: SynthesisRequest, request: Request) -> Response:
@@ -150,7 +141,7 @@ class _Door:
             delivery,
             voice=str(voice.name),
             media_type=target.media_type,
-            refuse=lambda error: _refuse(request, error),
+            refuse=lambda error: refuse(request, error),
         )
         describe(response, target)
         return response
@@ -176,7 +167,7 @@ class _Door:
             audio,
             voice=audio.voice,
             media_type=audio.audio_format.media_type,
-            refuse=lambda error: _refuse(request, error),
+            refuse=lambda error: refuse(request, error),
             size_bytes=audio.size_bytes,
         )
         describe(response, audio.audio_format, audio.duration_s)
@@ -219,10 +210,3 @@ def _check_text(text: str, max_characters: int) -> None:
         )
     if not speakable(text):
         raise InvalidRequest("There is nothing to say in text", field="text")
-
-
-def _refuse(request: Request, error: VoxgateError) -> Response:
-    """Answer an error that came up when the answer was already being made."""
-    response = DIALECT.refuse(error)
-    finish(request, response)
-    return response

@@ -7,7 +7,7 @@ pages of any origin; a key is needed all the same, and no cookie is ever looked 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from http import HTTPStatus
 
 import orjson
@@ -15,11 +15,22 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
+from voxgate.access.keys import ApiKey
 from voxgate.audio.format import AudioFormat, Codec
 from voxgate.errors import NotAuthenticated, RateLimited, VoxgateError
 from voxgate.rest.answers import VOICE_HEADER
-from voxgate.rest.door import BodyProblem, Mistake, headers_of, status_of
+from voxgate.rest.door import (
+    BodyProblem,
+    Mistake,
+    authenticate,
+    headers_of,
+    route_class,
+    status_of,
+)
+from voxgate.rest.openapi import BEARER, refusals
+from voxgate.services import Services
 
 REQUEST_ID = "x-uplift-ai-request-id"
 DURATION = "x-uplift-ai-audio-duration"
@@ -31,6 +42,10 @@ _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type",
     "Access-Control-Max-Age": "86400",
+}
+_REFUSALS = {
+    401: "No valid key.",
+    429: "The key's limit, or its plan's for the day, is used up; `Retry-After` says when to come back.",
 }
 _BITS = {Codec.PCM_S16LE: 16, Codec.PCM_S32LE: 32, Codec.MULAW: 8}
 
@@ -77,6 +92,32 @@ class UpliftDialect:
         """Answer a method that is not here."""
         status = HTTPStatus.METHOD_NOT_ALLOWED
         return with_origins(problem(status, f"This address takes {allowed}.", headers={"Allow": allowed}))
+
+
+_DIALECT = UpliftDialect()
+
+
+def uplift_router(
+    services: Services,
+    prefix: str = "",
+    *,
+    who_asks: Callable[[Request, Services], Awaitable[ApiKey]] = authenticate,
+) -> APIRouter:
+    """Make a router whose routes do what all of them do."""
+    return APIRouter(
+        prefix=prefix,
+        tags=["Uplift"],
+        route_class=route_class(services, _DIALECT, who_asks=who_asks, finish=finish),
+        dependencies=[BEARER],
+        responses=refusals(Problem, _REFUSALS),
+    )
+
+
+def refuse(request: Request, error: VoxgateError) -> Response:
+    """Answer an error that came up when the answer was already being made."""
+    response = _DIALECT.refuse(error)
+    finish(request, response)
+    return response
 
 
 def problem(
@@ -126,11 +167,11 @@ def _bits_a_second(audio_format: AudioFormat) -> int | None:
     return audio_format.coded_kbps * 1000 if audio_format.coded_kbps else None
 
 
-def add_preflights(routes: APIRouter, paths: Iterable[str]) -> None:
-    """Answer what browsers ask before they send a request with a key."""
+def preflights(routes: Iterable[BaseRoute]) -> list[BaseRoute]:
+    """Make the routes that answer what browsers ask before they send a request with a key."""
 
     async def preflight(request: Request) -> Response:
         return with_origins(Response(status_code=HTTPStatus.NO_CONTENT, headers=_PREFLIGHT))
 
-    for path in paths:
-        routes.add_route(path, preflight, methods=["OPTIONS"], include_in_schema=False)
+    paths = dict.fromkeys(route.path for route in routes if isinstance(route, Route))
+    return [Route(path, preflight, methods=["OPTIONS"], include_in_schema=False) for path in paths]

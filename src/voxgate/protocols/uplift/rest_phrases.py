@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from voxgate.protocols.uplift.rest_door import Problem, UpliftDialect, add_preflights, finish, json_answer
+from voxgate.protocols.uplift.rest_door import Problem, json_answer, uplift_router
 from voxgate.protocols.uplift.rest_models import PhraseReplacement, PhraseReplacementConfig
-from voxgate.rest.door import key_of, route_class
+from voxgate.rest.door import key_of
 from voxgate.rest.openapi import refusals
 from voxgate.services import Services
 from voxgate.speech.lexicon_files import entries_from_replacements
@@ -42,7 +42,7 @@ class _Body(BaseModel):
 def phrase_routes(services: Services) -> APIRouter:
     """Make the routes."""
     door = _Door(services)
-    routes = APIRouter(prefix=PATH, route_class=route_class(services, UpliftDialect(), finish=finish))
+    routes = uplift_router(services, PATH)
     one, wrong, missing = "/{config_id}", refusals(Problem, _REFUSALS), refusals(Problem, _NOT_FOUND)
     shape: dict[str, Any] = {"response_model": PhraseReplacementConfig, "response_model_exclude_none": True}
     routes.add_api_route(
@@ -69,7 +69,6 @@ def phrase_routes(services: Services) -> APIRouter:
     routes.add_api_route(
         one, door.delete, methods=["DELETE"], responses=missing, summary="Forget phrase replacements"
     )
-    add_preflights(routes, ("", one))
     return routes
 
 

@@ -18,10 +18,9 @@ from voxgate.audio.decoder import decode
 from voxgate.audio.format import BYTES_PER_SAMPLE
 from voxgate.audio.resample import Resampler
 from voxgate.errors import InvalidRequest
-from voxgate.protocols.uplift.rest_door import Problem, UpliftDialect, add_preflights, finish, json_answer
+from voxgate.protocols.uplift.rest_door import Problem, json_answer, uplift_router
 from voxgate.protocols.uplift.rest_models import Transcript
 from voxgate.rest.answers import until_gone
-from voxgate.rest.door import route_class
 from voxgate.rest.openapi import refusals
 from voxgate.rest.upload import read_form
 from voxgate.services import Services
@@ -69,7 +68,7 @@ _FORM = {
 def transcription_routes(services: Services) -> APIRouter:
     """Make the route."""
     door = _Door(services)
-    routes = APIRouter(route_class=route_class(services, UpliftDialect(), finish=finish))
+    routes = uplift_router(services)
     routes.add_api_route(
         PATH,
         door.transcribe,
@@ -80,7 +79,6 @@ def transcription_routes(services: Services) -> APIRouter:
         openapi_extra=_FORM,
         summary="Transcribe a recording",
     )
-    add_preflights(routes, (PATH,))
     return routes
 
 
