@@ -17,12 +17,16 @@ from starlette.types import ASGIApp, Message
 
 from voxgate.access.keys import open_keys
 from voxgate.access.limits import Limits
+from voxgate.access.plans import Plans
+from voxgate.access.quota import Quota
+from voxgate.access.streams import StreamGate
 from voxgate.clock import LoopClock
 from voxgate.config import Settings
 from voxgate.drain import Drain
 from voxgate.protocols import openai
 from voxgate.protocols.telnyx.rest import rest_routes
 from voxgate.protocols.telnyx.rest_dictionaries import dictionary_routes
+from voxgate.protocols.uplift.rest import rest_routes as uplift_routes
 from voxgate.providers.registry import ProviderRegistry
 from voxgate.services import Services
 from voxgate.speech.audio_store import AudioStore
@@ -182,6 +186,7 @@ class RestApp:
         self.asgi.router.routes.extend(rest_routes(services).routes)
         self.asgi.router.routes.extend(dictionary_routes(services).routes)
         self.asgi.router.routes.extend(openai.router(services).routes)
+        self.asgi.router.routes.extend(uplift_routes(services))
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Call:
         """Make a request that is not sent yet."""
@@ -206,6 +211,8 @@ async def rest_app(folder: Path, *, stand_ins: bool = True, **settings: Any) -> 
     speaker = Speaker(router.candidates, SpeechCache(1 << 22, 1 << 20), clock, [receipts.append])
     transcriber = Transcriber(made.transcription, clock)
     async with open_database(folder) as database:
+        plans = Plans(made.plans)
+        quota = Quota(database, clock, plans)
         needed = {
             "settings": made,
             "clock": clock,
@@ -213,6 +220,8 @@ async def rest_app(folder: Path, *, stand_ins: bool = True, **settings: Any) -> 
             "router": router,
             "keys": open_keys(made, database, clock),
             "limits": Limits(made.limits),
+            "quota": quota,
+            "stream_gate": StreamGate(plans),
             "drain": Drain(),
             "lexicons": Lexicons(database, clock),
             "audio_store": AudioStore(
@@ -226,3 +235,4 @@ async def rest_app(folder: Path, *, stand_ins: bool = True, **settings: Any) -> 
         yield RestApp(services, provider, receipts)
         await speaker.aclose()
         await transcriber.aclose()
+        await quota.aclose()
