@@ -71,12 +71,19 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         request.getfixturevalue("_no_task_left")
     processes, threads, sockets = _child_processes(), _threads(), _sockets()
     yield
-    gc.collect()
-    left = [
-        *(f"process {pid}" for pid in _child_processes() - processes),
-        *(f"thread {thread.name}" for thread in _threads() - threads),
-        *(f"open {name}" for name in _sockets() - sockets),
-    ]
+
+    def leftovers() -> list[str]:
+        return [
+            *(f"process {pid}" for pid in _child_processes() - processes),
+            *(f"thread {thread.name}" for thread in _threads() - threads),
+            *(f"open {name}" for name in _sockets() - sockets),
+        ]
+
+    # A collection takes a tenth of a second in a large test run, so only a suspicion is worth one.
+    left = leftovers()
+    if left:
+        gc.collect()
+        left = leftovers()
     assert not left, f"the test left behind: {', '.join(left)}"
 
 
