@@ -197,6 +197,17 @@ def test_text_is_spoken_while_it_is_written(speaker: Sequence[str], tmp_path: Pa
         assert process.returncode == 0
 
 
+def test_a_full_stop_in_doubt_is_spoken_after_a_quiet_moment(speaker: Sequence[str], tmp_path: Path) -> None:
+    arguments = ("-", *PLAIN, "--format", "pcm", "-o", "-", *speaker)
+    with running(*arguments, folder=tmp_path) as process:
+        assert process.stdin is not None
+        assert isinstance(process.stdout, io.BufferedReader)
+        for sentence in ("We meet at 3.", "Be there."):  # "3.14" could have been meant
+            process.stdin.write(sentence.encode())
+            process.stdin.flush()
+            assert letters(read_within(process.stdout, len(sentence) * 1920)) == sentence
+
+
 def test_quiet_is_quiet(speaker: Sequence[str], tmp_path: Path) -> None:
     done = say("Hello", *PLAIN, "-q", *speaker, folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -70,7 +70,10 @@ def revoke(
 def _with_keys(settings: Settings, use: Callable[[KeyStore], Awaitable[T]]) -> T:
     from voxgate.access.keys import open_keys
     from voxgate.clock import LoopClock
+    from voxgate.observe.logs import configure_logging
     from voxgate.storage.database import open_database
+
+    configure_logging(settings.log)  # opening an older database tells that it was upgraded
 
     async def run() -> T:
         async with open_database(settings.data_dir) as database:
