@@ -28,7 +28,7 @@ from voxgate.observe.metrics import Figures
 from voxgate.observe.receipts import log_receipt
 from voxgate.protocols import openai, telnyx, workbuddy
 from voxgate.rest import tokens
-from voxgate.server import admin, console
+from voxgate.server import admin, console, docs
 from voxgate.server.answers import error_answer, refuse_socket
 from voxgate.server.guard import Guard
 from voxgate.server.health import health_routes
@@ -50,6 +50,7 @@ DOORS: tuple[Doors, ...] = (
     tokens.routes,
     admin.routes,
     console.routes,
+    docs.routes,
 )
 
 
@@ -113,7 +114,7 @@ def build_app(services: Services, doors: Iterable[Doors] = DOORS) -> ASGIApp:
     api = FastAPI(
         title="voxgate",
         version=__version__,
-        docs_url=None,  # these pages load their scripts from elsewhere
+        docs_url=None,  # it loads its scripts from elsewhere; `voxgate.server.docs` does not
         redoc_url=None,
         redirect_slashes=False,
         exception_handlers={HTTPException: _http_error, Exception: _leave_to_guard},
