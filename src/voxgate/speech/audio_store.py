@@ -35,9 +35,10 @@ class StoredAudio:
         kept_since_s: when all was made or failed, on the store's clock; None before.
         held_bytes: of audio so far.
         duration_s: of the whole; None until all was made.
+        streamed: whether readers get it while it is made, or only then.
     """
 
-    def __init__(self, tenant: str, audio_format: AudioFormat, voice: str) -> None:
+    def __init__(self, tenant: str, audio_format: AudioFormat, voice: str, *, streamed: bool = True) -> None:
         self.audio_id = str(uuid.uuid4())
         self.tenant = tenant
         self.audio_format = audio_format
@@ -46,6 +47,7 @@ class StoredAudio:
         self.kept_since_s: float | None = None
         self.held_bytes = 0
         self.duration_s: float | None = None
+        self.streamed = streamed
         self._parts: list[bytes] = []
         self._error: VoxgateError | None = None
         self._changed = asyncio.Event()
@@ -59,6 +61,11 @@ class StoredAudio:
     def size_bytes(self) -> int | None:
         """Of the whole; None while it is being made, or when that failed."""
         return self.held_bytes if self.finished and self._error is None else None
+
+    async def ready(self) -> None:
+        """Return when readers may begin: at once, or when all was made or failed."""
+        while not self.streamed and not self.finished:
+            await self._changed.wait()
 
     async def begin(self) -> None:
         """Return when there is audio; raises what went wrong before there was any."""

@@ -1,7 +1,7 @@
 """Uplift's text to speech over REST: four ways to ask, and audio fetched by its id.
 
-Source: Uplift docs, API reference. Audio that is asked for "async" is begun at once, both ways; it can be
-fetched while it is made, with the key or with its token.
+Source: Uplift docs, API reference. Audio that is asked for "async" is begun at once, both ways. Fetching it,
+with the key or with its token, waits for the whole file, or streams it while it is made.
 """
 
 from __future__ import annotations
@@ -85,10 +85,10 @@ def _speech_routes(services: Services) -> APIRouter:
         routes.add_api_route(
             path, answer, methods=["POST"], summary=f"Speak a text: {summary}", **_described(_SPEECH_REFUSALS)
         )
-    for path in (ASYNC, STREAM_ASYNC):
+    for path, keep in ((ASYNC, door.keep_whole), (STREAM_ASYNC, door.keep_streamed)):
         routes.add_api_route(
             path,
-            door.keep,
+            keep,
             methods=["POST"],
             response_model=Media,
             responses=refusals(Problem, _SPEECH_REFUSALS),
@@ -146,11 +146,17 @@ class _Door:
         describe(response, target)
         return response
 
-    async def keep(self, body: SynthesisRequest, request: Request) -> Response:
-        """Begin to speak a text, and answer at once with where the audio will be."""
-        key = key_of(request)
+    async def keep_whole(self, body: SynthesisRequest, request: Request) -> Response:
+        """Begin to speak a text, and answer at once with where the audio will be when all of it is made."""
+        return await self._keep(body, key_of(request), streamed=False)
+
+    async def keep_streamed(self, body: SynthesisRequest, request: Request) -> Response:
+        """Begin to speak a text, and answer at once with where the audio is while it is made."""
+        return await self._keep(body, key_of(request), streamed=True)
+
+    async def _keep(self, body: SynthesisRequest, key: ApiKey, *, streamed: bool) -> Response:
         delivery, voice, target = await self._delivery(body, key)
-        audio = StoredAudio(key.tenant, target, str(voice.name))
+        audio = StoredAudio(key.tenant, target, str(voice.name), streamed=streamed)
         try:
             self._services.audio_store.make(delivery, audio)
         except Overloaded:
@@ -163,6 +169,7 @@ class _Door:
     async def fetch(self, media_id: str, request: Request, token: str | None = None) -> Response:
         """Give the audio, from its start; with the key, or with the token that came with its id."""
         audio = self._services.audio_store.find(media_id, key_of(request).tenant)
+        await audio.ready()
         response = SpokenResponse(
             audio,
             voice=audio.voice,
