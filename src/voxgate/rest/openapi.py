@@ -23,6 +23,20 @@ STAND_IN_HEADER: Mapping[str, Any] = {
 }
 
 
+class Problem(BaseModel):
+    """What went wrong."""
+
+    code: str
+    title: str
+    detail: str
+
+
+class Problems(BaseModel):
+    """A refusal of the server's own pages (`voxgate.server.answers.error_answer`)."""
+
+    errors: list[Problem]
+
+
 def audio_content(formats: Iterable[AudioFormat]) -> dict[str, Any]:
     """Describe audio as an answer, by media type."""
     return {

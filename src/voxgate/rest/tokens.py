@@ -22,7 +22,7 @@ from voxgate.rest.door import (
     route_class,
     status_of,
 )
-from voxgate.rest.openapi import BEARER, refusals
+from voxgate.rest.openapi import BEARER, Problems, refusals
 from voxgate.server.answers import error_answer
 from voxgate.services import Services
 from voxgate.speech.voice import VoiceName
@@ -74,11 +74,6 @@ class TokenAnswer(BaseModel):
     expires_in: int = Field(description="Seconds.")
 
 
-class _Problem(BaseModel):
-    error: str
-    message: str
-
-
 class _Dialect:
     """Words refusals as the server's own pages do. A `voxgate.rest.door.Dialect`."""
 
@@ -101,13 +96,20 @@ class _Dialect:
 def routes(services: Services) -> list[BaseRoute]:
     """Make the route."""
     router = APIRouter(route_class=route_class(services, _Dialect()), tags=["tokens"])
-    described = {400: "A field is wrong", 401: "No API key, or a wrong one", 429: "Too many requests"}
+    described = {
+        400: "A field is wrong, or the body cannot be read",
+        401: "No API key, or a wrong one",
+        405: "Another method than POST",
+        408: "The body did not come in time",
+        413: "The body is too large",
+        429: "Too many requests",
+    }
 
     @router.post(
         PATH,
         status_code=HTTPStatus.CREATED,
         dependencies=[BEARER],
-        responses=refusals(_Problem, described),
+        responses=refusals(Problems, described),
         summary="Make a token for a browser",
     )
     async def make(request: Request, wanted: TokenRequest) -> TokenAnswer:

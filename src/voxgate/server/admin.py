@@ -16,7 +16,7 @@ from voxgate import __version__
 from voxgate.errors import NotAuthenticated, NotPermitted, VoxgateError
 from voxgate.observe.metrics import FIRST_AUDIO_BOUNDS_MS, Figures, Usage
 from voxgate.rest.door import headers_of, status_of
-from voxgate.rest.openapi import BEARER
+from voxgate.rest.openapi import BEARER, Problems, refusals
 from voxgate.server.answers import error_answer
 from voxgate.services import Services
 
@@ -105,6 +105,7 @@ def routes(services: Services) -> list[BaseRoute]:
         response_model=FiguresAnswer,
         summary="How the server is doing",
         description="For any API key, and for the admin key.",
+        responses=refusals(Problems, {401: "No key, or a wrong one", 429: "Too many requests"}),
     )
     router.add_api_route(
         KEYS,
@@ -112,6 +113,7 @@ def routes(services: Services) -> list[BaseRoute]:
         response_model=KeysAnswer,
         summary="Every key and its usage",
         description="For the admin key only.",
+        responses=refusals(Problems, {401: "No key, or a wrong one", 403: "Not the admin key"}),
     )
     return router.routes
 
