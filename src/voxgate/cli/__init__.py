@@ -60,7 +60,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        status = app(standalone_mode=False)
+        status = app(prog_name="voxgate", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
         if told := error.format_message():  # nothing when the help was shown instead

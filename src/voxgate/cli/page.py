@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from inspect import cleandoc
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
@@ -32,7 +33,7 @@ says the same as `VOXGATE_DATA_DIR=/var/lib/voxgate VOXGATE_SERVER__PORT=9000`: 
 and its setting. A setting that is unknown or wrong is named when the server starts, and nothing starts.
 `voxgate settings` shows what is in force.
 
-<!-- Written by `voxgate settings --markdown`; change voxgate/config.py instead. -->
+<!-- Written by `voxgate settings --markdown`; change the package voxgate.config instead. -->
 
 """
 
@@ -44,7 +45,7 @@ def settings_page() -> str:
     for name, field in Settings.model_fields.items():
         section = _section(field)
         if section is not None:
-            parts += [f"\n## [{name}]\n\n{section.__doc__}\n\n"]
+            parts += [f"\n## [{name}]\n\n{cleandoc(section.__doc__ or '')}\n\n"]
             parts += _table(section.model_fields, f"{name}.", f"{PREFIX}{name.upper()}__")
     return "".join(parts)
 
