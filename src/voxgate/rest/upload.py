@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
@@ -38,6 +38,24 @@ def is_form(request: Request) -> bool:
     return kind == "multipart/form-data"
 
 
+class _Parser(MultiPartParser):
+    """Starlette's parser, which alone would take a form that ends too soon, and leave its file open."""
+
+    def __init__(self, request: Request, parts: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(request.headers, self._to_the_end(parts), max_files=1, max_fields=MAX_FIELDS)
+        self._complete = False
+
+    def on_end(self) -> None:
+        """Note that the last boundary has come."""
+        self._complete = True
+
+    async def _to_the_end(self, parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        async for part in parts:
+            yield part
+        if not self._complete:
+            raise MultiPartException("it ends too soon")
+
+
 @asynccontextmanager
 async def read_form(request: Request, max_file_bytes: int, name: str = "file") -> AsyncIterator[Form]:
     """Read a ``multipart/form-data`` body, and let go of its file at the block's end.
@@ -55,8 +73,7 @@ async def read_form(request: Request, max_file_bytes: int, name: str = "file") -
         raise InvalidRequest(f"Send multipart/form-data with a file in the field {name}", field=name)
     try:
         async with aclosing(bounded(request, max_file_bytes + _OVERHEAD_BYTES)) as parts:
-            parser = MultiPartParser(request.headers, parts, max_files=1, max_fields=MAX_FIELDS)
-            form = await parser.parse()
+            form = await _Parser(request, parts).parse()
     except MultiPartException as error:
         raise InvalidRequest(f"The form cannot be read: {error.message}", field=name) from None
     try:
