@@ -265,8 +265,9 @@ class UpliftConnectionMachine(RuleBasedStateMachine):
                 case Stop(number):
                     self.bury(number)
                 case Refund(number):
-                    assert not self.over[number].refunded
-                    self.over[number].refunded = True
+                    refunded = self.alive.get(number) or self.over[number]
+                    assert not refunded.refunded
+                    refunded.refunded = True
                 case Send(message, None):
                     assert isinstance(message, Error)
                     answers.append(message)

@@ -41,7 +41,7 @@ PURE = (
     "speech.utterance",
     "speech.voice",
 )
-SHELLS = ("protocols.*.rest*", "protocols.*.socket", "protocols.*.socketio", "protocols.*.upgrade")
+SHELLS = ("protocols.*.rest*", "protocols.*.socket*", "protocols.*.upgrade")
 """What stands right of the bar in the protocols' folders: it carries bytes between a socket and pure code."""
 
 STANDARD = {

@@ -70,6 +70,11 @@ class Budget:
             raise NotPermitted("The token's characters are used up")
         self.left -= characters
 
+    def refund(self, characters: int) -> None:
+        """Give back what was taken and then not spoken."""
+        if self.left is not None:
+            self.left += characters
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:

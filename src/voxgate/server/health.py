@@ -12,8 +12,9 @@ from voxgate import __version__
 from voxgate.drain import Drain
 from voxgate.server.answers import unavailable
 
-ALWAYS_ANSWERED = frozenset({"/healthz", "/readyz", "/version"})
-"""Paths that are answered even while the server is about to stop."""
+ALWAYS_ANSWERED = frozenset({"/healthz", "/readyz", "/version", "/socket.io/"})
+"""Paths that are answered even while the server is about to stop. Socket.IO refuses newcomers itself: clients
+that poll must be able to fetch the end of what they asked for."""
 
 
 def health_routes(drain: Drain) -> APIRouter:

@@ -8,6 +8,8 @@ What differs from `WebSocketsSansIOProtocol` of uvicorn 0.54:
   and in such a way that the client gets to read the close frame.
 * What one client can make the server hold is bounded; see the constants.
 * A client that does not read cannot keep a connection open for ever that the server has closed.
+* The app can see whether a client reads on: ``scope["extensions"]["voxgate.unsent"]()`` tells how many bytes
+  wait for it.
 """
 
 from __future__ import annotations
@@ -186,6 +188,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         """Run the app for this connection, and close it when the app is done."""
+        extensions: dict[str, Any] = self.scope["extensions"]
+        extensions["voxgate.unsent"] = self.transport.get_write_buffer_size
         try:
             await self.app(self.scope, self.receive, self.send)
         except ClientDisconnected:

@@ -29,6 +29,7 @@ running: it is the client's to keep ids apart (source: Uplift docs, ``duplicate_
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,8 +74,8 @@ from voxgate.protocols.uplift.messages import (
 REMEMBERED_IDS = 10_000
 MAX_WAITING = 256
 """Requests in line, however little text they have; more are refused."""
-CHUNK_BYTES = 4096
-"""Of audio in one message at most. An even number, so that no sample of PCM is ever split."""
+CHUNK_BYTES = 4608
+"""Of audio in one message at most. What is more is split evenly, and never within a sample of PCM."""
 GOING_AWAY = 1001  # RFC 6455, 7.4.1
 
 
@@ -215,8 +216,7 @@ class UpliftConnection:
         return None
 
     def _cancel(self, request: _Request) -> Iterator[Effect]:
-        yield Stop(request.number)
-        yield from self._end(request)
+        yield from self._end(request, stop=True)
 
     # What becomes of a request.
 
@@ -245,10 +245,9 @@ class UpliftConnection:
                 yield from self._end(request)
 
     def _audio(self, request: _Request, audio: bytes) -> Iterator[Effect]:
-        for begin in range(0, len(audio), CHUNK_BYTES):
+        for piece in _split(audio):
             if not request.sent:
                 yield Send(AudioStart(request.request_id), request.number)
-            piece = audio[begin : begin + CHUNK_BYTES]
             yield Send(Audio(request.request_id, piece, request.sent), request.number)
             request.sent += 1
 
@@ -256,7 +255,7 @@ class UpliftConnection:
     def _failure(request: _Request, error: VoxgateError) -> Send:
         return Send(Error(request.request_id, code_of(error), error.message), request.number)
 
-    def _end(self, request: _Request, *, refund: bool = True) -> Iterator[Effect]:
+    def _end(self, request: _Request, *, refund: bool = True, stop: bool = False) -> Iterator[Effect]:
         """Forget a request that has come to its end, and let the next one begin."""
         del self._requests[request.number]
         del self._by_id[request.request_id]
@@ -267,6 +266,8 @@ class UpliftConnection:
             self._waiting_characters -= request.characters
         if refund and not request.sent:
             yield Refund(request.number)
+        if stop:
+            yield Stop(request.number)
         yield from self._begin_next()
 
     def _begin_next(self) -> Iterator[Effect]:
@@ -289,13 +290,23 @@ class UpliftConnection:
         self._requests.clear()
         self._by_id.clear()
         for request in requests:
-            yield Stop(request.number)
             if not request.sent:
                 yield Refund(request.number)
+            yield Stop(request.number)
 
     def _close(self) -> Iterator[Effect]:
         self._closed = True
         yield Close(GOING_AWAY, "The server is about to stop")
+
+
+def _split(audio: bytes) -> Iterator[bytes]:
+    """Cut audio into as few pieces as there can be, of about the same size."""
+    count = math.ceil(len(audio) / CHUNK_BYTES)
+    if count < 2:
+        yield from (audio,) * count
+        return
+    size = 2 * math.ceil(len(audio) / count / 2)
+    yield from (audio[begin : begin + size] for begin in range(0, len(audio), size))
 
 
 def _error(message: Synthesize | Cancel | Wrong, code: Code, reason: str) -> Send:

@@ -112,7 +112,10 @@ class Speak:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Stop whatever is done for a request, and forget those of its messages that are not written yet."""
+    """Stop whatever is done for a request, and forget those of its messages that are not written yet.
+
+    Nothing about that request follows.
+    """
 
     request: int
 

@@ -1,0 +1,132 @@
+"""The audio of one request: a text of any length in, one encoded file out, taken as it is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from voxgate.audio.format import BYTES_PER_SAMPLE, AudioFormat, Codec
+from voxgate.errors import Overloaded, VoxgateError
+from voxgate.providers.contract import AudioChunk
+from voxgate.speech.delivery import Encoding, cut
+from voxgate.speech.receipt import Outcome
+from voxgate.speech.speaker import Speaker
+from voxgate.speech.stream import SpeechStream
+from voxgate.speech.utterance import Utterance
+
+PIECE_MS = 90
+"""Of audio encoded at a time: at 22,050 Hz and 16 bits a little under 4 KiB, a header included."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechPlan:
+    """How a request is to be spoken.
+
+    Attributes:
+        utterance: the whole text; it is cut into pieces when it is long.
+        target: what the client gets.
+        language: of the text, to find the ends of its sentences.
+        stretch: ratio of speeds to stretch the audio by; see `voxgate.speech.delivery.split_speed`.
+    """
+
+    utterance: Utterance
+    target: AudioFormat
+    language: str | None
+    stretch: float = 1.0
+
+    def pieces(self) -> Iterable[Utterance]:
+        """Cut the text where sentences end."""
+        return (replace(self.utterance, text=text) for text in cut(self.utterance.text, self.language))
+
+
+class RequestSpeech:
+    """Speaks the pieces of a text one after the other and encodes them as one file.
+
+    Args:
+        speaker: speaks.
+        plan: what, and how.
+        wake: called whenever `take` may have more to say.
+        may_go_ahead: asked whether the next piece may be begun while one is still being taken.
+
+    Attributes:
+        over: nothing more will come.
+        error: why not, when it failed; what was made before it has been taken.
+    """
+
+    def __init__(
+        self, speaker: Speaker, plan: SpeechPlan, wake: Callable[[], None], may_go_ahead: Callable[[], bool]
+    ) -> None:
+        self.over = False
+        self.error: VoxgateError | None = None
+        self._speaker = speaker
+        self._wake = wake
+        self._may_go_ahead = may_go_ahead
+        self._waiting = iter(plan.pieces())
+        self._encoding = Encoding(plan.target, plan.stretch)
+        self._piece_ms = PIECE_MS // 2 if plan.target.codec is Codec.PCM_S32LE else PIECE_MS
+        self._ahead: SpeechStream | None = None
+        self._current: SpeechStream | None = self._speak_next()
+
+    @property
+    def streams(self) -> int:
+        """How many pieces are being spoken: one, two, or none when it is over."""
+        return (self._current is not None) + (self._ahead is not None)
+
+    def take(self) -> bytes | None:
+        """Encode the next `PIECE_MS` of what is there; may be empty, when the encoder holds it back.
+
+        After None, ``over`` says whether any more can come. The last audio comes with ``over``.
+        """
+        stream = self._current
+        if stream is None:
+            return None
+        chunk = _next_piece(stream, self._piece_ms)
+        if chunk is not None:
+            if self._ahead is None and self._may_go_ahead():
+                self._ahead = self._speak_next()
+            return self._encoding.feed(chunk)
+        if not stream.over:
+            return None
+        if stream.receipt.result().outcome is not Outcome.COMPLETED:
+            self.cancel()
+            self.error = stream.error or Overloaded("The server is about to stop")
+            return None
+        self._current, self._ahead = self._ahead or self._speak_next(), None
+        if self._current is None:
+            self.over = True
+            return self._encoding.finish()
+        return self.take()
+
+    def cancel(self) -> None:
+        """Stop at once: providers are told in this very call."""
+        self.over = True
+        for stream in (self._current, self._ahead):
+            if stream is not None:
+                stream.watch(None)
+                stream.cancel()
+        self._current = self._ahead = None
+
+    def _speak_next(self) -> SpeechStream | None:
+        utterance = next(self._waiting, None)
+        if utterance is None:
+            return None
+        stream = self._speaker.speak(utterance)
+        stream.watch(self._wake)
+        return stream
+
+
+def _next_piece(stream: SpeechStream, limit_ms: int) -> AudioChunk | None:
+    """Take up to ``limit_ms`` of what is there, in one piece."""
+    chunk = stream.take(limit_ms)
+    if chunk is None:
+        return None
+    pieces, left_ms = [chunk.pcm], limit_ms - _duration_ms(chunk)
+    while left_ms > 0 and (more := stream.take(left_ms)) is not None:
+        pieces.append(more.pcm)
+        left_ms -= _duration_ms(more)
+    return AudioChunk(b"".join(pieces), chunk.rate_hz) if len(pieces) > 1 else chunk
+
+
+def _duration_ms(chunk: AudioChunk) -> int:
+    """Whole milliseconds, at least one, so that taking comes to an end."""
+    return max(1, len(chunk.pcm) * 1000 // (BYTES_PER_SAMPLE * chunk.rate_hz))
