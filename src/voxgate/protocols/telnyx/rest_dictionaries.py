@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from voxgate.errors import Conflict, InvalidRequest, VoxgateError
+from voxgate.errors import InvalidRequest, VoxgateError
 from voxgate.protocols.telnyx.rest_dictionary_models import (
     MAX_NAME_CHARACTERS,
     Dictionaries,
@@ -71,8 +71,6 @@ class _Dialect(TelnyxDialect):
     """In an item, what is wrong is a bad request, and no setting of a voice."""
 
     def refuse(self, error: VoxgateError) -> Response:
-        if isinstance(error, Conflict):
-            return envelope(HTTPStatus.CONFLICT, BAD_REQUEST, error.message)
         if isinstance(error, InvalidRequest):
             source = {"pointer": "/" + error.field.replace(".", "/")} if error.field else None
             return envelope(HTTPStatus.BAD_REQUEST, BAD_REQUEST, error.message, source)

@@ -14,6 +14,7 @@ import orjson
 from starlette.responses import Response
 
 from voxgate.errors import (
+    Conflict,
     InvalidMarkup,
     InvalidRequest,
     NotAuthenticated,
@@ -109,6 +110,8 @@ def _kind(error: VoxgateError) -> tuple[str, str]:
             return "10038", "Feature not permitted"
         case NotFound():
             return NOT_FOUND
+        case Conflict():
+            return BAD_REQUEST
         case UnsupportedFormat():
             return "10032", "Invalid enumerated value"
         case TextTooLong():
