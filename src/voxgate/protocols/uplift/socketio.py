@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
-import socketio  # type: ignore[import-untyped]
+import socketio
 import structlog
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send

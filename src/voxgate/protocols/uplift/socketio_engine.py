@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
 
-from engineio.packet import MESSAGE, NOOP, Packet  # type: ignore[import-untyped]
+from engineio.packet import MESSAGE, NOOP, Packet
 from starlette.types import Message, Receive, Scope, Send
 
 MAX_PACKETS = 12

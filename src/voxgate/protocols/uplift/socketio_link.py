@@ -8,8 +8,8 @@ from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
 from typing import Any
 
-from engineio.exceptions import SocketIsClosedError  # type: ignore[import-untyped]
-from engineio.packet import MESSAGE, Packet  # type: ignore[import-untyped]
+from engineio.exceptions import SocketIsClosedError
+from engineio.packet import MESSAGE, Packet
 
 from voxgate.protocols.uplift.connection import GOING_AWAY
 from voxgate.protocols.uplift.socket_session import Disconnected, Session
