@@ -6,10 +6,10 @@ import argparse
 import os
 from pathlib import Path
 
-from bench import conversation, telnyx
+from bench import conversation, rest, telnyx, uplift
 from bench.report import Report
 
-PAGES = {"telnyx": telnyx.run, "conversation": conversation.run}
+PAGES = {"telnyx": telnyx.run, "rest": rest.run, "uplift": uplift.run, "conversation": conversation.run}
 
 
 def main() -> None:
