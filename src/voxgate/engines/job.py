@@ -29,6 +29,7 @@ class Job:
         on_unused: told that the job ended without having been started.
 
     Attributes:
+        buffer_bytes: payload held at most, for a customer that does not read.
         started: work was sent.
         cancelled: `cancel` was called.
         ended: the worker is no longer this job's.
@@ -42,6 +43,7 @@ class Job:
         on_unused: Callable[[WorkerProcess], None],
     ) -> None:
         self.request_id = request_id
+        self.buffer_bytes = BUFFER_BYTES
         self.cancelled = False
         self.ended = False
         self._worker: WorkerProcess | None = worker
@@ -93,7 +95,7 @@ class Job:
         self._frames.append(frame)
         self._held_bytes += len(frame.payload)
         # One more read can still come in, hence its size.
-        if self._worker is not None and self._held_bytes + READ_BYTES > BUFFER_BYTES:
+        if self._worker is not None and self._held_bytes + READ_BYTES > self.buffer_bytes:
             self._worker.pause()
         self._wake()
 
@@ -121,7 +123,7 @@ class Job:
                 self._waiting = None
         frame = self._frames.popleft()
         self._held_bytes -= len(frame.payload)
-        if self._worker is not None and self._worker.paused and self._held_bytes <= BUFFER_BYTES // 2:
+        if self._worker is not None and self._worker.paused and self._held_bytes <= self.buffer_bytes // 2:
             self._worker.resume()
         return frame
 

@@ -33,9 +33,9 @@ from dataclasses import dataclass
 import structlog
 
 from voxgate.clock import Clock
-from voxgate.engines.job import Job
+from voxgate.engines.job import BUFFER_BYTES, Job
 from voxgate.engines.pipe import ENDINGS, Frame, FrameKind
-from voxgate.engines.process import WorkerCommand, WorkerProcess
+from voxgate.engines.process import READ_BYTES, WorkerCommand, WorkerProcess
 from voxgate.errors import EngineCrashed, Overloaded, VoxgateError
 
 GROW_AFTER_S = 0.02
@@ -158,14 +158,18 @@ class WorkerPool:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[Job]:
+    async def lease(self, buffer_bytes: int = BUFFER_BYTES) -> AsyncIterator[Job]:
         """Lease a worker for one job; leaving the block before the job has ended cancels it.
+
+        Args:
+            buffer_bytes: payload held at most, for a customer that does not read; one read at least.
 
         Raises:
             Overloaded: too many callers wait already, or this one waited ``max_wait_s``.
             EngineCrashed: the same, while the engine has no living worker.
         """
         job = await self._acquire()
+        job.buffer_bytes = max(READ_BYTES, buffer_bytes)
         try:
             yield job
         finally:

@@ -36,6 +36,7 @@ from voxgate.providers.espeak_phonemes import language_of, with_phonemes
 from voxgate.providers.espeak_prosody import EspeakProsody
 from voxgate.providers.espeak_voices import EspeakVoice, VoiceTable
 from voxgate.providers.espeak_words import WordTimes
+from voxgate.speech.stream import BUFFER_BYTES as STREAM_BYTES
 from voxgate.speech.utterance import Markup, Utterance
 
 RATE_HZ = 22050
@@ -139,7 +140,7 @@ class EspeakProvider(Provider):
         """
         prosody = EspeakProsody.of(utterance.settings)
         request, words = await self._request(utterance, prosody)
-        async with self.pool.lease() as job:
+        async with self.pool.lease(utterance.hold_bytes - STREAM_BYTES) as job:
             abort.on_abort(job.cancel)
             job.send(FrameKind.JOB, request)
             made = 0

@@ -9,6 +9,9 @@ from voxgate.audio.format import AudioFormat
 from voxgate.speech.lexicon import Lexicon
 from voxgate.speech.voice import VoiceName
 
+HOLD_BYTES = 256 * 1024
+"""Of PCM that may wait for a reader that is behind, where nobody says otherwise."""
+
 JsonScalar = str | int | float | bool | None
 
 
@@ -70,6 +73,7 @@ class Utterance:
             spoken, and never a lexicon.
         pronunciations: of stretches of ``text``, in order; the Speaker puts them here, for a provider that
             can pronounce words as it is told. Others speak the words as they are written.
+        hold_bytes: of PCM that may wait for a reader that is behind; then synthesis waits.
     """
 
     text: str
@@ -82,3 +86,4 @@ class Utterance:
     cacheable: bool = True
     lexicon: Lexicon | None = None
     pronunciations: tuple[Pronunciation, ...] = ()
+    hold_bytes: int = HOLD_BYTES
