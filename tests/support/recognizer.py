@@ -40,6 +40,11 @@ PHRASES = (
 )
 
 
+LEADS = (0, 200, 400, 600)
+"""Samples of silence before speech with which `catch` listens again: the recognizer minds where its windows
+fall; a person does not."""
+
+
 @lru_cache(maxsize=1)
 def _decoder() -> pocketsphinx.Decoder:
     grammar = f"#JSGF V1.0;\ngrammar phrases;\npublic <phrase> = {' | '.join(PHRASES)};\n"
@@ -57,3 +62,8 @@ def understand(pcm: bytes) -> str | None:
     decoder.end_utt()
     hypothesis = decoder.hyp()
     return str(hypothesis.hypstr) if hypothesis is not None and hypothesis.hypstr else None
+
+
+def catch(pcm: bytes) -> str | None:
+    """As `understand`, but listens again when it heard nothing."""
+    return next((phrase for lead in LEADS if (phrase := understand(bytes(2 * lead) + pcm))), None)
