@@ -26,7 +26,7 @@ from voxgate.conversation.agents import Agents
 from voxgate.drain import Drain
 from voxgate.observe.metrics import Figures
 from voxgate.observe.receipts import log_receipt
-from voxgate.protocols import openai, telnyx, workbuddy
+from voxgate.protocols import openai, telnyx, uplift, workbuddy
 from voxgate.rest import tokens
 from voxgate.server import admin, console, docs
 from voxgate.server.answers import error_answer, refuse_socket
@@ -45,6 +45,7 @@ Doors = Callable[[Services], Sequence[BaseRoute]]
 
 DOORS: tuple[Doors, ...] = (
     telnyx.routes,
+    uplift.routes,
     openai.routes,
     workbuddy.routes,
     tokens.routes,

@@ -31,18 +31,23 @@ _INLINE_S = 0.1
 """The most audio that is encoded in one turn of the event loop; more goes to a thread."""
 
 
-def cut(text: str, language: str | None = None) -> Iterator[str]:
+def cut(text: str, language: str | None = None, piece_characters: int = PIECE_CHARACTERS) -> Iterator[str]:
     """Cut a long plain text into pieces that, joined, are the text: each only when it is asked for.
 
     The first is a sentence, so that it is heard soon; each later one holds as many as fit. There is
     something to say in every piece if there is in the text.
+
+    Args:
+        text: what to say.
+        language: of it, when that is known.
+        piece_characters: of several sentences together; one sentence may be longer.
     """
-    if len(text) <= PIECE_CHARACTERS:
+    if len(text) <= piece_characters:
         yield text
         return
     piece, first = "", True
     for sentence in _sentences(text, language):
-        fits = not first and len(piece) + len(sentence) <= PIECE_CHARACTERS
+        fits = not first and len(piece) + len(sentence) <= piece_characters
         if not piece or fits or not speakable(sentence) or not speakable(piece):
             piece += sentence
         else:

@@ -11,10 +11,15 @@ from voxgate.protocols.uplift.messages import Synthesize
 from voxgate.protocols.uplift.socket_speech import SpeechPlan
 from voxgate.protocols.uplift.voices import voice_name
 from voxgate.services import Services
-from voxgate.speech.delivery import split_speed
+from voxgate.speech.catalogue import LOCAL
+from voxgate.speech.delivery import PIECE_CHARACTERS, split_speed
 from voxgate.speech.lexicon import Lexicon
 from voxgate.speech.utterance import SpeechSettings, Utterance
 from voxgate.speech.voice import Voice
+
+LOCAL_PIECE_CHARACTERS = 90
+"""What a local engine speaks at a time: as audio it fits into what may wait for a reader, so that none,
+however slow, keeps an engine from its next job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,7 @@ class Judge:
     ) -> Admission:
         settings = self._services.settings.uplift
         speed, stretch = split_speed(message.speed)
+        spoken_by = self._services.router.spoken_by(voice)
         utterance = Utterance(
             message.text,
             voice.name,
@@ -114,5 +120,6 @@ class Judge:
             audio_format(message.output_format, wide_wav_bits=settings.wide_wav_bits),
             voice.languages[0] if voice.languages else None,
             stretch,
+            LOCAL_PIECE_CHARACTERS if spoken_by.provider == LOCAL else PIECE_CHARACTERS,
         )
         return Admission(plan, len(message.text), spending, self._grant.budget)

@@ -48,7 +48,7 @@ from voxgate.protocols.uplift.events import (
 )
 from voxgate.protocols.uplift.messages import ClientMessage, Synthesize, encode
 from voxgate.protocols.uplift.socket_admission import Admission, Judge
-from voxgate.protocols.uplift.socket_speech import RequestSpeech
+from voxgate.protocols.uplift.socket_speech import HeldAudio, RequestSpeech
 from voxgate.services import Services
 
 MAX_OUTBOX = 64
@@ -126,6 +126,7 @@ class Session:
         self._jobs: dict[int, _Job] = {}
         self._judging: set[asyncio.Task[None]] = set()
         self._turns: deque[int] = deque()
+        self._held = HeldAudio()
         self._outbox: deque[Send | Close] = deque()
         self._wake, self._room = asyncio.Event(), asyncio.Event()
         self._room.set()
@@ -303,16 +304,9 @@ class Session:
     def _speak(self, number: int) -> None:
         job = self._jobs[number]
         assert job.admission is not None  # noqa: S101 - who speaks was admitted
-        job.speech = RequestSpeech(
-            self._services.speaker, job.admission.plan, self._wake.set, self._may_go_ahead
-        )
+        job.speech = RequestSpeech(self._services.speaker, job.admission.plan, self._wake.set, self._held)
         self._turns.append(number)
         self._wake.set()
-
-    def _may_go_ahead(self) -> bool:
-        """Whether one more stream still fits into what one connection may hold."""
-        streams = sum(job.speech.streams for job in self._jobs.values() if job.speech is not None)
-        return streams < self._services.settings.uplift.max_running // 2
 
     def _stop(self, number: int) -> None:
         """Stop what is done for a request, and forget what was not written of it."""

@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from voxgate.audio.format import BYTES_PER_SAMPLE, AudioFormat, Codec
 from voxgate.errors import Overloaded, VoxgateError
 from voxgate.providers.contract import AudioChunk
-from voxgate.speech.delivery import Encoding, cut
+from voxgate.speech.delivery import PIECE_CHARACTERS, Encoding, cut
 from voxgate.speech.receipt import Outcome
 from voxgate.speech.speaker import Speaker
 from voxgate.speech.stream import SpeechStream
-from voxgate.speech.utterance import Utterance
+from voxgate.speech.utterance import HOLD_BYTES, Utterance
 
 PIECE_MS = 90
 """Of audio encoded at a time: at 22,050 Hz and 16 bits a little under 4 KiB, a header included."""
+
+
+CONNECTION_BYTES = 1 << 20
+"""Of audio that may wait for the reader of one connection, all its requests together."""
+LEAST_BYTES = 64 * 1024
+"""That a stream may hold in any case: engines are read in pieces of this size."""
+
+
+class HeldAudio:
+    """Shares out, between the streams of one connection, how much audio may wait for its reader.
+
+    The first get `HOLD_BYTES` each, which lets an engine go on to its next job at once; those that come
+    when others run get less. When eight run, they hold about `CONNECTION_BYTES`.
+    """
+
+    def __init__(self) -> None:
+        self._left = CONNECTION_BYTES
+
+    @property
+    def is_ample(self) -> bool:
+        """Whether there is enough to make something ahead of its time."""
+        return self._left > CONNECTION_BYTES // 2
+
+    def take(self) -> int:
+        """Give a stream its share, in bytes."""
+        share = min(HOLD_BYTES, max(LEAST_BYTES, self._left // 3))
+        self._left -= share
+        return share
+
+    def give_back(self, share: int) -> None:
+        """Take back the share of a stream that is over."""
+        self._left += share
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +59,18 @@ class SpeechPlan:
         target: what the client gets.
         language: of the text, to find the ends of its sentences.
         stretch: ratio of speeds to stretch the audio by; see `voxgate.speech.delivery.split_speed`.
+        piece_characters: about how much is spoken at a time.
     """
 
     utterance: Utterance
     target: AudioFormat
     language: str | None
     stretch: float = 1.0
+    piece_characters: int = PIECE_CHARACTERS
 
-    def pieces(self) -> Iterable[Utterance]:
+    def pieces(self) -> Iterator[str]:
         """Cut the text where sentences end."""
-        return (replace(self.utterance, text=text) for text in cut(self.utterance.text, self.language))
+        return cut(self.utterance.text, self.language, self.piece_characters)
 
 
 class RequestSpeech:
@@ -46,31 +80,25 @@ class RequestSpeech:
         speaker: speaks.
         plan: what, and how.
         wake: called whenever `take` may have more to say.
-        may_go_ahead: asked whether the next piece may be begun while one is still being taken.
+        held: of the connection.
 
     Attributes:
         over: nothing more will come.
         error: why not, when it failed; what was made before it has been taken.
     """
 
-    def __init__(
-        self, speaker: Speaker, plan: SpeechPlan, wake: Callable[[], None], may_go_ahead: Callable[[], bool]
-    ) -> None:
+    def __init__(self, speaker: Speaker, plan: SpeechPlan, wake: Callable[[], None], held: HeldAudio) -> None:
         self.over = False
         self.error: VoxgateError | None = None
         self._speaker = speaker
         self._wake = wake
-        self._may_go_ahead = may_go_ahead
-        self._waiting = iter(plan.pieces())
+        self._held = held
+        self._utterance = plan.utterance
+        self._waiting = plan.pieces()
         self._encoding = Encoding(plan.target, plan.stretch)
         self._piece_ms = PIECE_MS // 2 if plan.target.codec is Codec.PCM_S32LE else PIECE_MS
         self._ahead: SpeechStream | None = None
         self._current: SpeechStream | None = self._speak_next()
-
-    @property
-    def streams(self) -> int:
-        """How many pieces are being spoken: one, two, or none when it is over."""
-        return (self._current is not None) + (self._ahead is not None)
 
     def take(self) -> bytes | None:
         """Encode the next `PIECE_MS` of what is there; may be empty, when the encoder holds it back.
@@ -82,7 +110,7 @@ class RequestSpeech:
             return None
         chunk = _next_piece(stream, self._piece_ms)
         if chunk is not None:
-            if self._ahead is None and self._may_go_ahead():
+            if self._ahead is None and self._held.is_ample:
                 self._ahead = self._speak_next()
             return self._encoding.feed(chunk)
         if not stream.over:
@@ -91,6 +119,7 @@ class RequestSpeech:
             self.cancel()
             self.error = stream.error or Overloaded("The server is about to stop")
             return None
+        self._held.give_back(stream.utterance.hold_bytes)
         self._current, self._ahead = self._ahead or self._speak_next(), None
         if self._current is None:
             self.over = True
@@ -104,12 +133,14 @@ class RequestSpeech:
             if stream is not None:
                 stream.watch(None)
                 stream.cancel()
+                self._held.give_back(stream.utterance.hold_bytes)
         self._current = self._ahead = None
 
     def _speak_next(self) -> SpeechStream | None:
-        utterance = next(self._waiting, None)
-        if utterance is None:
+        text = next(self._waiting, None)
+        if text is None:
             return None
+        utterance = replace(self._utterance, text=text, hold_bytes=self._held.take())
         stream = self._speaker.speak(utterance)
         stream.watch(self._wake)
         return stream
