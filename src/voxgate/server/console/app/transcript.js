@@ -43,7 +43,7 @@ export class Transcript {
   _add(style, who, text) {
     this._empty.hidden = true;
     const said = element("p", { class: "said" }, text);
-    this._list.append(element("li", { class: style }, element("p", { class: "who" }, who), said));
+    this._list.append(element("div", { class: style }, element("p", { class: "who" }, who), said));
     while (this._list.children.length > KEPT) this._list.firstElementChild.remove();
     this._follow();
     return said;

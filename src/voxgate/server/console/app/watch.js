@@ -73,7 +73,7 @@ export class WatchView {
     figure(byId("tile-sessions"), count(live.sessions));
     say(byId("tile-sessions-max"), `of ${count(live.max_sessions)} that there may be`);
     figure(byId("tile-utterances"), count(figures.utterances));
-    say(byId("tile-rate"), `${count(this._perMinute(figures.utterances))} in the last minute`);
+    say(byId("tile-rate"), this._recent(figures.utterances));
     this._paintFirstAudio(figures.first_audio);
     const share = figures.utterances ? (100 * figures.cached) / figures.utterances : 0;
     figure(byId("tile-cache"), count(share), "%");
@@ -124,11 +124,14 @@ export class WatchView {
     showBars(byId("outcomes"), utterances ? [...ends, ...failures] : [], "Nothing has ended yet.");
   }
 
-  _perMinute(utterances) {
+  /** How many came while this view was open, of the last minute. */
+  _recent(utterances) {
     const now = performance.now();
     this._past.push([now, utterances]);
     while (now - this._past[0][0] > RATE_WINDOW_MS) this._past.shift();
-    return utterances - this._past[0][1];
+    const [since, before] = this._past[0];
+    const seconds = Math.round((now - since) / 1000);
+    return seconds < 1 ? "since the server started" : `${count(utterances - before)} in the last ${seconds} s`;
   }
 
   async _readKeys() {

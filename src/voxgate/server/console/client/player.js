@@ -10,7 +10,7 @@ const RESUME_MS = 700;
  * Events:
  * - `progress`: `detail` is a `Progress`
  * - `playing`: the first sample of a stretch of audio is being heard
- * - `drained`: everything that came has been played
+ * - `drained`: everything that came has been heard
  * - `suspended`: the browser holds sound back until `resume()` is called in answer to a click or key
  * - `running`: sound comes out (again)
  *
@@ -122,7 +122,9 @@ export class Player extends EventTarget {
       this._clears.get(cleared)?.();
       this._clears.delete(cleared);
     } else if (drained && ended) {
-      this.dispatchEvent(new Event("drained"));
+      // What was handed on is still on its way to the ear, a quarter of a second with some headphones.
+      const { baseLatency = 0, outputLatency = 0 } = this.context;
+      setTimeout(() => this.dispatchEvent(new Event("drained")), (baseLatency + outputLatency) * 1000);
     }
   }
 

@@ -6,6 +6,7 @@
  *     button.onclick = () => voxgate.speak("Hello!");
  */
 import { Call } from "./call.js";
+import { VoxgateError } from "./errors.js";
 import { ask } from "./rest.js";
 import { Speaking } from "./speaking.js";
 import { SpeechSocket } from "./speech.js";
@@ -56,7 +57,7 @@ export class Voxgate {
    * @returns {Speaking}
    */
   speak(text, options = {}) {
-    return new Speaking(text, options, this.server, () => this._token("speech"));
+    return new Speaking(text, options, this.server, () => this._tokenFor("speech"));
   }
 
   /**
@@ -66,7 +67,7 @@ export class Voxgate {
    * @returns {Call}
    */
   talk(options = {}) {
-    return new Call(options, this.server, () => this._token("conversation"));
+    return new Call(options, this.server, () => this._tokenFor("conversation"));
   }
 
   /**
@@ -75,7 +76,7 @@ export class Voxgate {
    * @param {import("./speech.js").SpeechOptions} [options]
    */
   async openSpeech(options = {}) {
-    const { token } = await this._token("speech");
+    const { token } = await this._tokenFor("speech");
     return SpeechSocket.open(this.server, token, options);
   }
 
@@ -93,6 +94,14 @@ export class Voxgate {
   /** Ask the server for JSON, with the API key. */
   get(path, { signal } = {}) {
     return ask(new URL(path, this.server), { key: this._apiKey, signal });
+  }
+
+  async _tokenFor(purpose) {
+    const given = await this._token(purpose);
+    if (typeof given?.token !== "string") {
+      throw new VoxgateError("token_missing", "Your server gave no token.", { retryable: true });
+    }
+    return given;
   }
 
   async _ownToken(purpose) {

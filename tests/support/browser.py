@@ -1,0 +1,174 @@
+"""Chromium, driven as a person would: with a microphone that plays a file, and an ear at the loudspeaker."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import wave
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.support.recognizer import understand
+from voxgate.audio.resample import Resampler
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+MICROPHONE_HZ = 48_000
+LEADS = (400, 0, 200, 600)
+"""Samples of silence before speech, with which the recognizer listens once more when it heard nothing."""
+
+_QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+# What leads to the loudspeaker is written down as well, as it is heard.
+_EAR = """
+(() => {
+  const { connect } = AudioNode.prototype;
+  const { close } = AudioContext.prototype;
+  AudioContext.prototype.close = function () {
+    return new Promise((done) => setTimeout(done, 300)).then(() => close.call(this)); // for the ear's last block
+  };
+  const heard = (window.heard = { rate: 0, pieces: [] });
+  AudioNode.prototype.connect = function (target, ...rest) {
+    if (target instanceof AudioDestinationNode && this instanceof AudioWorkletNode && !this.numberOfInputs) {
+      const ear = this.context.createScriptProcessor(4096, 1, 1);
+      heard.rate = this.context.sampleRate;
+      ear.onaudioprocess = ({ inputBuffer }) => heard.pieces.push(inputBuffer.getChannelData(0).slice());
+      connect.call(this, ear);
+      connect.call(ear, target);
+    }
+    return connect.call(this, target, ...rest);
+  };
+})();
+"""
+_TELL = """
+() => {
+  const { rate, pieces } = window.heard;
+  const samples = new Int16Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) for (const float of piece) samples[at++] = Math.round(float * 32767);
+  const bytes = new Uint8Array(samples.buffer);
+  let text = "";
+  for (let from = 0; from < bytes.length; from += 8192) {
+    text += String.fromCharCode(...bytes.subarray(from, from + 8192));
+  }
+  return [rate, btoa(text)];
+}
+"""
+
+
+def chromium() -> str:
+    """Find a Chromium; without one the test is skipped, but not where every test must run."""
+    for program in PROGRAMS:
+        if path := shutil.which(program):
+            return path
+    message = "no Chromium here; on Debian or Ubuntu: apt-get install chromium"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@asynccontextmanager
+async def open_browser(
+    *, microphone: Path | None = None, allow_microphone: bool = True, arguments: Sequence[str] = ()
+) -> AsyncIterator[Browser]:
+    """Run a browser for the block's time.
+
+    Args:
+        microphone: a WAV file that is heard once, from the moment the microphone is opened; without it there
+            is no microphone.
+        allow_microphone: whether the person lets the page have it.
+        arguments: further ones.
+    """
+    given = [*_QUIET, *arguments]
+    if microphone is not None:
+        given += [
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-audio-capture={microphone}%noloop",
+        ]
+    if allow_microphone:
+        given.append("--use-fake-ui-for-media-stream")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=given)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+class Complaints(list[str]):
+    """What a page complained of: exceptions, and everything on its console."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__()
+        page.on("pageerror", lambda error: self.append(str(error)))
+        page.on("console", lambda message: self.append(f"{message.text} {message.location['url']}"))
+
+
+async def listen_to(page: Page) -> None:
+    """Write down what the page's loudspeaker plays, from the next load on."""
+    await page.add_init_script(_EAR)
+
+
+async def heard_by(page: Page, rate_hz: int = 16_000) -> bytes:
+    """What has come out of the page's loudspeaker, as s16le mono PCM."""
+    rate, text = await page.evaluate(_TELL)
+    pcm = base64.b64decode(text)
+    if rate in (0, rate_hz):
+        return pcm
+    resampler = Resampler(int(rate), rate_hz)
+    return resampler.feed(pcm) + resampler.flush()
+
+
+async def words_heard(page: Page) -> str | None:
+    """The phrase that has come out of the page's loudspeaker, or None when it is none the recognizer knows."""
+    samples = np.frombuffer(await heard_by(page), "<i2")
+    sounding = np.nonzero(samples)[0]
+    if len(sounding) == 0:
+        return None
+    speech = samples[sounding[0] : sounding[-1] + 1].tobytes()
+    # The recognizer minds where its windows fall; a person does not.
+    return next(
+        (phrase for lead in LEADS if (phrase := understand(bytes(2 * lead) + speech + bytes(1600)))), None
+    )
+
+
+async def forget_heard(page: Page) -> None:
+    """Begin a new recording."""
+    await page.evaluate("() => { window.heard.pieces = []; }")
+
+
+def write_microphone(path: Path, pcm: bytes, rate_hz: int = 16_000) -> Path:
+    """Write what the microphone is to hear, from s16le mono PCM."""
+    resampler = Resampler(rate_hz, MICROPHONE_HZ)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(MICROPHONE_HZ)
+        file.writeframes(resampler.feed(pcm) + resampler.flush())
+    return path
+
+
+def loudness(pcm: bytes) -> float:
+    """Root mean square of s16le samples."""
+    samples = np.frombuffer(pcm, "<i2").astype(float)
+    return float(np.sqrt(np.mean(samples**2))) if len(samples) else 0.0
+
+
+async def sign_in(page: Page, url: str, key: str, view: str = "speak") -> None:
+    """Open the console at a view, with a key."""
+    await page.goto(f"{url}/#{view}")
+    await page.get_by_label("API key").fill(key)
+    await page.get_by_role("button", name="Use this key").click()
+    await page.locator(f"#{view}-title").wait_for()
