@@ -40,6 +40,7 @@ PURE = (
     "speech.standin",
     "speech.utterance",
     "speech.voice",
+    "speech.wording",
 )
 SHELLS = ("protocols.*.rest*", "protocols.*.socket*", "protocols.*.upgrade")
 """What stands right of the bar in the protocols' folders: it carries bytes between a socket and pure code."""
