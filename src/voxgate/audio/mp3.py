@@ -8,13 +8,16 @@ from voxgate.audio.format import AudioFormat
 
 _QUALITY = 7
 """LAME's scale, 0 slowest to 9 fastest. 7 costs a third of 2."""
+_MPEG1_FROM_HZ = 32_000
 
 
 class Mp3Encoder:
     """One run: frames alone, without ID3 tag and without LAME's Info frame, so that runs join as one stream.
 
     The run's first frame reaches back into no earlier one (the bit reservoir starts empty), so each run
-    decodes on its own. First bytes come after 30 ms (48 kHz) to 100 ms (8 kHz) of input.
+    decodes on its own. What comes out is always whole frames, although LAME hands out pieces of them: a run
+    may be cut off after any feed, and no decoder stumbles over a piece that another run follows. None could
+    have played the piece any sooner. First bytes come after 53 ms (48 kHz) to 172 ms (8 kHz) of input.
 
     Args:
         target: an MP3 format; LAME is given PCM at its rate, so it never resamples.
@@ -23,6 +26,7 @@ class Mp3Encoder:
     def __init__(self, target: AudioFormat) -> None:
         self._target = target
         self._lame: lameenc.Encoder | None = None
+        self._begun = b""  # a frame that is not complete
 
     def feed(self, pcm: bytes) -> bytes:
         """Take whole samples; return the frames that are complete."""
@@ -30,14 +34,30 @@ class Mp3Encoder:
             return b""
         if self._lame is None:
             self._lame = self._open()
-        return bytes(self._lame.encode(pcm))
+        data = self._begun + bytes(self._lame.encode(pcm))
+        end = self._whole_frames(data)
+        self._begun = data[end:]
+        return data[:end]
 
     def finish(self) -> bytes:
         """Return the last frames and free LAME."""
         if self._lame is None:
             return b""
         lame, self._lame = self._lame, None
-        return bytes(lame.flush())
+        data, self._begun = self._begun + bytes(lame.flush()), b""
+        return data
+
+    def _whole_frames(self, data: bytes) -> int:
+        """Tell how much of ``data``, which begins with a frame, is whole frames (ISO 11172-3, 2.4.3.1)."""
+        samples = 1152 if self._target.rate_hz >= _MPEG1_FROM_HZ else 576
+        slots = samples // 8 * (self._target.coded_kbps or 0) * 1000 // self._target.rate_hz
+        end = 0
+        while end + 4 <= len(data):
+            padding = data[end + 2] >> 1 & 1
+            if end + slots + padding > len(data):
+                break
+            end += slots + padding
+        return end
 
     def _open(self) -> lameenc.Encoder:
         lame = lameenc.Encoder()
