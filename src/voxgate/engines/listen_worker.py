@@ -37,6 +37,8 @@ READY, DONE, FAILED = 16, 19, 20
 HEADER = struct.Struct(">BII")
 RATE_HZ = 16_000
 MAX_GRAMMARS = 16
+LEADS = (0, 200, 400)
+"""Samples of silence put before a phrase that was missed, one after the other."""
 
 
 class Failure(Exception):
@@ -78,7 +80,8 @@ class Pocketsphinx:
         )
         self._dictation = self._decoder.current_search()
         self._mean = self._decoder.get_cmn(False)
-        self._whole: bytearray | None = None
+        self._heard: bytearray | None = None
+        self._streaming = True
         self._grammars: OrderedDict[str, str] = OrderedDict()
         self._count = 0
 
@@ -90,7 +93,8 @@ class Pocketsphinx:
         heard whole, by its own mean.
         """
         self._decoder.activate_search(self._dictation if grammar is None else self._search(grammar))
-        self._whole = bytearray() if grammar is not None and mean is None else None
+        self._heard = None if grammar is None else bytearray()
+        self._streaming = grammar is None or mean is not None
         self._decoder.set_cmn(mean or self._mean)
         self._decoder.start_utt()
 
@@ -113,15 +117,31 @@ class Pocketsphinx:
 
     def feed(self, pcm: bytes) -> None:
         """Hear more of it."""
-        if self._whole is None:
+        if self._streaming:
             self._decoder.process_raw(pcm)
-        else:
-            self._whole += pcm
+        if self._heard is not None:
+            self._heard += pcm
 
     def end(self) -> str:
         """End it and return its text."""
-        if self._whole:
-            self._decoder.process_raw(bytes(self._whole), full_utt=True)
+        text = ""
+        if self._streaming:
+            text = self._text()
+        else:
+            self._decoder.end_utt()
+        if text or not self._heard:
+            return text
+        # A grammar's phrase that was missed is often caught at a second hearing, for 20 ms each: as a whole,
+        # and then with the windows falling elsewhere.
+        for lead in LEADS:
+            self._decoder.start_utt()
+            self._decoder.process_raw(bytes(2 * lead) + bytes(self._heard), full_utt=True)
+            text = self._text()
+            if text:
+                break
+        return text
+
+    def _text(self) -> str:
         self._decoder.end_utt()
         hypothesis = self._decoder.hyp()
         return str(hypothesis.hypstr) if hypothesis is not None else ""
