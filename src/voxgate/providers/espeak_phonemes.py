@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from voxgate.speech.phonemes import ipa_to_espeak
 from voxgate.speech.utterance import Pronunciation
 
+_GENITIVE = re.compile(r"['\u2019]s\b")
+_SIBILANTS, _VOICELESS = frozenset({"s", "z", "S", "Z", "tS", "dZ"}), frozenset({"p", "t", "k", "f", "T"})
 _SECOND_BRACKET = re.compile(r"(?<=\[)\[")
 _ENDS_A_PHRASE = frozenset(".,;:!?…؟،؛۔।。、，！？")  # noqa: RUF001 - of every script
 
@@ -64,13 +66,24 @@ def with_phonemes(text: str, pronunciations: Iterable[Pronunciation], language: 
         written += _plain(pieces, len(written), text, at, said.start)
         if written and not written[-1].isspace():
             written += " "
-        phonemes = f"[[{ipa_to_espeak(said.ipa, language)}]]"
-        pieces.append((len(written), len(phonemes), said))
-        written += phonemes
+        phonemes = ipa_to_espeak(said.ipa, language)
         at = said.start + said.length
+        if language.startswith("en") and (genitive := _GENITIVE.match(text, at)):
+            phonemes += _genitive_of(phonemes)  # by itself, espeak would read it as the letter
+            at = genitive.end()
+        pieces.append((len(written), len(phonemes) + 4, said))
+        written += f"[[{phonemes}]]"
         if at < len(text) and not text[at].isspace() and text[at] not in _ENDS_A_PHRASE:
             written += " "
     return PhonemicText(written + _plain(pieces, len(written), text, at, len(text)), tuple(pieces))
+
+
+def _genitive_of(phonemes: str) -> str:
+    """Write the English ending as it sounds after a word: "Max's", "cat's", "dog's"."""
+    last = phonemes.rpartition("|")[2]
+    if last in _SIBILANTS:
+        return "|I#|z"
+    return "|s" if last in _VOICELESS else "|z"
 
 
 def _plain(

@@ -86,6 +86,16 @@ def test_phonemes_survive_whatever_stands_beside_them() -> None:
     assert said[-2].count("dʒˈɪf") == 3
 
 
+def test_a_genitive_is_spoken_as_part_of_the_word() -> None:
+    lexicon = Lexicon.compile(
+        [LexiconEntry("Max", ipa="mæks"), LexiconEntry("cat", ipa="kæt"), LexiconEntry("dog", ipa="dɔɡ")]
+    )
+    texts = [written(text, lexicon) for text in ("Max's.", "cat\u2019s.", "dog's.", "the dogs' cat 's")]
+    assert traced(*texts) == ["mæksᵻz", "kæts", "dɔɡz", "ðə dˈɑːɡz kæt ˈɛs"]
+    assert "[[" in written("Max's", lexicon, "de")
+    assert written("Max's", lexicon, "de").endswith("]] 's")
+
+
 def test_brackets_of_others_are_not_phonemes() -> None:
     texts = ["say [[h@l'oU]] GIF", "say [[[h@l'oU]]] GIF", "[[ [[h@l'oU GIF", "GIF[[h@l'oU]]"]
     for phonemes in traced(*map(written, texts)):
