@@ -109,7 +109,11 @@ async def many_streams(base: str, key: str, count: int, seconds: float, talk: Ta
 
 
 async def first_audio_ms(sockets: list[ClientConnection], text: str) -> list[float]:
-    """Say ``text`` on all sockets at once; how long each took from its frame to its first audio."""
+    """Say ``text`` on all sockets at once; how long each took from its frame to its first audio.
+
+    What comes after is read when all have heard something, or this process's own work would be measured.
+    """
+    all_heard = asyncio.Barrier(len(sockets))
 
     async def one(socket: ClientConnection) -> float:
         began_s = time.monotonic()
@@ -117,6 +121,7 @@ async def first_audio_ms(sockets: list[ClientConnection], text: str) -> list[flo
         while not pcm_of(await socket.recv()):
             pass
         took_ms = (time.monotonic() - began_s) * 1000
+        await all_heard.wait()
         while orjson.loads(await socket.recv()).get("text") is None:
             pass
         return took_ms

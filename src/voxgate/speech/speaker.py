@@ -61,6 +61,12 @@ class Speaker:
         self._ids = count(1)
         self._running: set[asyncio.Task[None]] = set()
         self._streams: set[SpeechStream] = set()
+        self._unheard: set[int] = set()
+
+    @property
+    def somebody_waits(self) -> bool:
+        """Whether a stream has no audio yet: a front that is far ahead of its listener may step back."""
+        return bool(self._unheard)
 
     @property
     def streams(self) -> int:
@@ -76,6 +82,7 @@ class Speaker:
         """Begin to speak; whatever goes wrong later shows in the stream. Never raises, never waits."""
         stream = SpeechStream(utterance, next(self._ids), self._clock, self._account(lambda: stream))
         self._streams.add(stream)
+        self._unheard.add(stream.utterance_id)
         task = asyncio.create_task(self._pump(stream), name=f"speech-{stream.utterance_id}")
         stream.attach(task)
         self._running.add(task)
@@ -91,6 +98,7 @@ class Speaker:
     def _account(self, stream: Callable[[], SpeechStream]) -> Callable[[Receipt], None]:
         def account(receipt: Receipt) -> None:
             self._streams.discard(stream())
+            self._unheard.discard(receipt.utterance_id)
             for sink in self._sinks:
                 sink(receipt)
 
@@ -132,6 +140,7 @@ class Speaker:
         cached = self._cache.get(key) if key is not None else None
         if cached is not None:
             stream.cached = True
+            self._unheard.discard(stream.utterance_id)
             await stream.put(AudioChunk(cached.pcm, cached.rate_hz, cached.words), shared=True)
             return
         stream.characters_sent = len(utterance.text)
@@ -155,7 +164,9 @@ class Speaker:
                 raise ProviderTimeout(f"No audio came for {timeout_s:g} seconds") from None
             if chunk is None:
                 break
-            heard = heard or bool(chunk.pcm)
+            if chunk.pcm and not heard:
+                heard = True
+                self._unheard.discard(stream.utterance_id)
             timeout_s = self._stall_timeout_s if heard else timeout_s
             recording.add(chunk)
             await stream.put(chunk)

@@ -60,6 +60,10 @@ from voxgate.speech.voice import VoiceName
 _MESSAGES_A_TURN = 8
 """Messages of one client that are handled before every other stream has had its turn."""
 
+_ENOUGH_S, _STEP_BACK_S = 0.2, 0.002
+"""Audio ahead of real time with which a client can wait for the first audio of others, and how long it does
+before it goes on: a hundred times real time is left to it."""
+
 log = structlog.get_logger()
 
 
@@ -161,9 +165,14 @@ class Session:
                         return
                     await self._deliver(effect.frame)
                 if self._take():
-                    await asyncio.sleep(0)  # the turn of every other stream
+                    await self._services.clock.sleep(self._step_back_s())  # the turn of every other stream
                 else:
                     await self._wake.wait()
+
+    def _step_back_s(self) -> float:
+        """Let those go first who have heard nothing yet, if this client has enough to play meanwhile."""
+        waits = self._services.speaker.somebody_waits
+        return _STEP_BACK_S if waits and self._machine.ahead_s(self._now_s()) > _ENOUGH_S else 0
 
     async def _deliver(self, frame: ServerFrame) -> None:
         """Write one frame, unless it is recalled while it waits for room."""

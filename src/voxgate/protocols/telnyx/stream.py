@@ -45,6 +45,7 @@ from typing import Any
 
 from voxgate.errors import InvalidRequest, VoxgateError
 from voxgate.protocols.telnyx import faults
+from voxgate.protocols.telnyx.backlog import Backlog
 from voxgate.protocols.telnyx.events import (
     Audio,
     Begin,
@@ -79,7 +80,7 @@ from voxgate.protocols.telnyx.frames import (
     audio_frames,
 )
 from voxgate.protocols.telnyx.handshake import SpeechPlan
-from voxgate.protocols.telnyx.intake import Intake, open_intake
+from voxgate.protocols.telnyx.intake import open_intake
 from voxgate.speech.utterance import Markup
 
 AHEAD = 1
@@ -136,11 +137,9 @@ class TelnyxStream:
         self._settings = settings
         self._agree = agree
         self._effects: list[Effect] = []
-        # Text on its way: the intake, the queue, and those being synthesized, the head first.
-        self._intake: Intake = open_intake(Markup.TEXT, settings.language)
-        self._queue: deque[str] = deque()
+        # Text on its way: the backlog, then what is being synthesized, the head first.
+        self._backlog = Backlog(open_intake(Markup.TEXT, settings.language))
         self._running: deque[_Utterance] = deque()
-        self._unspoken_characters = 0  # of the queue and those being synthesized
         self._last_number = 0
         self._run = 1
         self._run_open = False
@@ -181,6 +180,7 @@ class TelnyxStream:
                 self._on_run_ended(run, data)
             case Tick():
                 self._armed_s = math.inf
+                self._cut()
             case ServerClosing():
                 self._on_server_closing()
             case ServerClosed():
@@ -218,7 +218,7 @@ class TelnyxStream:
             self._abort(fault_of(error))
             return
         self.phase = Phase.OPEN
-        self._intake = open_intake(plan.markup, plan.language or self._settings.language)
+        self._backlog = Backlog(open_intake(plan.markup, plan.language or self._settings.language))
         self._effects.append(Begin(plan))
 
     def _on_text(self, frame: ClientFrame) -> None:
@@ -228,25 +228,20 @@ class TelnyxStream:
             self._end(faults.NORMAL)
             return
         if frame.text:
-            waiting = self._unspoken_characters + self._intake.pending_characters + len(frame.text)
-            if waiting > self._settings.max_buffered_characters:
-                self._abort(faults.too_much_text(self._settings.max_buffered_characters))
+            limit = self._settings.max_buffered_characters
+            running = sum(len(utterance.text) for utterance in self._running)
+            if self._backlog.characters + running + len(frame.text) > limit:
+                self._abort(faults.too_much_text(limit))
                 return
-            self._enqueue(self._intake.feed(frame.text))
+            self._backlog.put(frame.text)
         if frame.flush:
-            self._enqueue(self._intake.flush())
-        in_doubt = self._intake.waiting_for_quiet
-        self._quiet_at_s = self._now_s + self._settings.sentence_quiet_s if in_doubt else math.inf
-
-    def _enqueue(self, pieces: Iterable[str]) -> None:
-        for piece in pieces:
-            self._queue.append(piece)
-            self._unspoken_characters += len(piece)
+            self._backlog.flush()
+        self._quiet_at_s = math.inf
+        self._cut()
 
     def _interrupt(self) -> None:
         """Drop all speech, made or not, and what waits for more text."""
         self._cancel_all()
-        self._intake.clear()
         self._quiet_at_s = math.inf
         self._spoken = False
         self._playout_end_s = self._idle_since_s = self._now_s
@@ -304,10 +299,10 @@ class TelnyxStream:
         """Do all that can be done now, and say when to look again."""
         if self._is_past(self._quiet_at_s):
             self._quiet_at_s = math.inf
-            self._enqueue(self._intake.quiet())
+            self._backlog.quiet()
         if self._is_past(self._inactive_at_s()):
             # Text that still waits for its end is spoken first; without any there is nothing to be final.
-            self._end(faults.NORMAL, final=self._intake.holds_speech)
+            self._end(faults.NORMAL, final=self._backlog.holds_speech)
         self._start()
         while self._running and self._running[0].over and not self._run_ending and self._is_alive:
             self._finish(self._running[0])
@@ -316,10 +311,17 @@ class TelnyxStream:
         if self._is_alive:
             self._arm()
 
+    def _cut(self) -> None:
+        """Cut some more of the text; when it is all cut, its end may be in doubt for a moment."""
+        if self._backlog.wants_step:
+            self._backlog.step()
+            if self._backlog.waiting_for_quiet:
+                self._quiet_at_s = self._now_s + self._settings.sentence_quiet_s
+
     def _start(self) -> None:
-        while self._queue and len(self._running) <= AHEAD:
+        while len(self._running) <= AHEAD and (text := self._backlog.take()) is not None:
             self._last_number += 1
-            utterance = _Utterance(self._last_number, self._queue.popleft())
+            utterance = _Utterance(self._last_number, text)
             self._running.append(utterance)
             self._effects.append(Speak(utterance.number, utterance.text))
 
@@ -337,7 +339,6 @@ class TelnyxStream:
         if not head.text_sent:
             self._send_all(audio_frames(b"", head.text, cached=head.cached, first_audio_ms=head.take_first()))
         self._running.popleft()
-        self._unspoken_characters -= len(head.text)
         self._idle_since_s = self._now_s
         self._start()
 
@@ -356,7 +357,8 @@ class TelnyxStream:
 
     def _end(self, code: int, *, final: bool = True) -> None:
         """Take nothing more in, and close with ``code`` when all is spoken."""
-        self._enqueue(self._intake.flush())
+        self._backlog.flush()
+        self._cut()
         self._quiet_at_s = math.inf
         self._close_code, self._final_wanted = code, final
         self.phase = Phase.ENDING
@@ -379,8 +381,7 @@ class TelnyxStream:
             if not utterance.over:
                 self._effects.append(Cancel(utterance.number))
         self._running.clear()
-        self._queue.clear()
-        self._unspoken_characters = 0
+        self._backlog.clear()
 
     # Frames.
 
@@ -445,7 +446,7 @@ class TelnyxStream:
 
     @property
     def _is_idle(self) -> bool:
-        return self._is_alive and not (self._running or self._queue or self._run_ending)
+        return self._is_alive and self._backlog.is_done and not (self._running or self._run_ending)
 
     def _is_past(self, at_s: float) -> bool:
         return self._is_alive and self._now_s >= at_s - _SLACK_S
@@ -457,12 +458,16 @@ class TelnyxStream:
 
     def _final_at_s(self) -> float:
         quiet_s = self._settings.final_quiet_s
-        if not quiet_s or not self._spoken or self._intake.holds_speech:
+        if not quiet_s or not self._spoken or self._backlog.holds_speech:
             return math.inf
         return max(self._received_s, self._sent_s, self._playout_end_s) + quiet_s
 
     def _flush_at_s(self) -> float:
         return self._idle_since_s + self._settings.idle_flush_s if self._run_open else math.inf
+
+    def ahead_s(self, now_s: float) -> float:
+        """Tell how much of what was sent the client has yet to play."""
+        return max(0.0, self._playout_end_s - now_s)
 
     def _resume_at_s(self) -> float:
         """When audio may be taken again, so that not too much is ahead of real time."""
@@ -471,7 +476,7 @@ class TelnyxStream:
 
     def _arm(self) -> None:
         """Ask to be woken, unless a `Tick` is to come no later anyway."""
-        at_s = self._quiet_at_s
+        at_s = self._now_s if self._backlog.wants_step else self._quiet_at_s
         if self._is_idle and self.phase is not Phase.ENDING:
             at_s = min(at_s, self._final_at_s(), self._flush_at_s(), self._inactive_at_s())
         elif self._running and not self._is_past(self._resume_at_s()):
