@@ -171,7 +171,7 @@ class Sessions(RuleBasedStateMachine):
         self.say(ClientFrame(text, flush=flush))
 
     @alive
-    @rule(text=st.sampled_from(["", " ", "Yes.", "One. Two. Three."]))
+    @rule(text=st.sampled_from(["", " ", "Yes.", "One. Two. Three.", "Yes. " * 12, "so and so, " * 150]))
     def flush(self, text: str) -> None:
         self.say(ClientFrame(text or None, flush=True))
 
@@ -414,7 +414,7 @@ class Sessions(RuleBasedStateMachine):
         """Everything ends: the engine answers all it was asked, and then the client is silent."""
         if not hasattr(self, "machine") or self.broken:
             return
-        for _ in range(1000):
+        for _ in range(10_000):
             if self.closed or self.gone:
                 break
             number = self.machine.head(self.now_s)
