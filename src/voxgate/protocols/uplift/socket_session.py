@@ -165,7 +165,6 @@ class Session:
     def leave(self) -> None:
         """Close at once: the server cannot wait any longer."""
         self._tell(ServerClosed())
-        self._take_back_sending()
 
     def end(self) -> None:
         """Stop everything: the client has gone."""
