@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped] # it has none
 from playwright.async_api import Page, expect
 
 from tests.support.browser import Complaints, open_browser, sign_in, write_microphone
@@ -39,7 +40,7 @@ async def use(page: Page) -> None:
     await expect(page.locator("#speak-state")).to_have_text("Speaking")
     await page.wait_for_function("() => document.querySelectorAll('#frames tr').length > 10")
     await go_to(page, "watch")
-    await expect(page.locator("#tile-utterances")).not_to_have_text("–")
+    await expect(page.locator("#tile-utterances")).to_have_text(re.compile(r"\d"))
     await page.get_by_label("Admin key").fill(ADMIN_KEY)
     await page.get_by_role("button", name="Show keys").click()
     await expect(page.locator("#keys-state")).to_contain_text("key")
@@ -93,7 +94,6 @@ async def test_pictures_and_axe(watched_server: RunningServer, tmp_path: Path, t
         }
         assert not told, "\n".join(sorted(told))
         assert complaints == []
-        assert len(list(folder.glob(f"{theme}-*.png"))) == len(WIDTHS) * 4 + 1
 
 
 async def tab_to(page: Page, selector: str) -> None:
@@ -171,7 +171,7 @@ async def test_everything_by_keyboard_alone(watched_server: RunningServer, tmp_p
         await expect(page.locator("#main")).to_be_focused()
         await tab_to(page, ".views [href='#watch']")
         await press("Enter")
-        await expect(page.locator("#tile-utterances")).not_to_have_text("–")
+        await expect(page.locator("#tile-utterances")).to_have_text(re.compile(r"\d"))
         await tab_to(page, "#admin-key")
         await page.keyboard.type(ADMIN_KEY)
         await press("Enter")

@@ -68,9 +68,9 @@ async def test_figures_waveform_and_frames(shared_server: RunningServer) -> None
         await speak(page, "One sentence here. Another one there.")
         await expect(page.locator("#speak-state")).to_contain_text("Finished", timeout=15_000)
         for figure in ("first", "server", "heard", "audio"):
-            await expect(page.locator(f"#figure-{figure}")).to_contain_text(r"s", use_inner_text=True)
+            await expect(page.locator(f"#figure-{figure}")).to_contain_text("s")
         await expect(page.locator("#figure-gaps")).to_have_text("0")
-        await expect(page.locator("#figure-silent")).to_have_text("–")
+        await expect(page.locator("#figure-silent")).not_to_contain_text("ms")
         assert await page.locator("#wave").screenshot() != before
         rows = await page.locator("#frames tr").all_inner_texts()
         sent = [row for row in rows if "sent" in row]

@@ -1,4 +1,4 @@
-"""The console talks: a microphone that hears speech from a file, an agent that answers, and who interrupts whom."""
+"""The console talks: a microphone that hears speech, an agent that answers, and who interrupts whom."""
 
 from __future__ import annotations
 

@@ -37,7 +37,8 @@ _EAR = """
   const { connect } = AudioNode.prototype;
   const { close } = AudioContext.prototype;
   AudioContext.prototype.close = function () {
-    return new Promise((done) => setTimeout(done, 300)).then(() => close.call(this)); // for the ear's last block
+    const lastBlock = new Promise((done) => setTimeout(done, 300));
+    return lastBlock.then(() => close.call(this));
   };
   const heard = (window.heard = { rate: 0, pieces: [] });
   AudioNode.prototype.connect = function (target, ...rest) {
@@ -132,7 +133,7 @@ async def heard_by(page: Page, rate_hz: int = 16_000) -> bytes:
 
 
 async def words_heard(page: Page) -> str | None:
-    """The phrase that has come out of the page's loudspeaker, or None when it is none the recognizer knows."""
+    """The phrase that has come out of the page's loudspeaker, or None when the recognizer knows none."""
     samples = np.frombuffer(await heard_by(page), "<i2")
     sounding = np.nonzero(samples)[0]
     if len(sounding) == 0:

@@ -51,7 +51,7 @@ export class FrameList {
         "tr",
         { class: style },
         element("td", {}, `${time} s`),
-        element("td", {}, way === "sent" ? "→ sent" : "← received"),
+        element("td", {}, way === "sent" ? "→" : "←", element("span", { class: "word" }, ` ${way}`)),
         element("td", { title: told }, told),
         element("td", { class: "number" }, size === null ? "" : size.toLocaleString("en")),
       ),

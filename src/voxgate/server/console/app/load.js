@@ -42,7 +42,7 @@ export class LoadChart {
     const steps = [];
     let before = null;
     for (const point of this._points) {
-      const x = (WIDTH * (1 - (now - point[0]) / KEPT_MS)).toFixed(1);
+      const x = ((WIDTH - 1) * (1 - (now - point[0]) / KEPT_MS)).toFixed(1);
       const y = (HEIGHT - (point[column] / highest) * (HEIGHT - ROOM) - 1).toFixed(1);
       if (before !== null) steps.push(`${x},${before}`);
       steps.push(`${x},${y}`);

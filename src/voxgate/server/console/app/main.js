@@ -35,8 +35,12 @@ function show() {
   const entered = shown !== null && shown !== name;
   shown = name;
   views[name]?.show();
-  if (entered && name !== "key") byId(`${name}-title`).focus();
-  else if (name === "key") byId("key").focus();
+  if (name === "key") {
+    byId("key").focus();
+  } else if (entered) {
+    scrollTo(0, 0);
+    byId(`${name}-title`).focus({ preventScroll: true });
+  }
 }
 
 async function useKey(event) {

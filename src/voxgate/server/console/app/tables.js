@@ -40,7 +40,9 @@ export function showKeys(body, keys) {
   const told = JSON.stringify(keys);
   if (body.dataset.told === told) return;
   body.dataset.told = told;
-  body.replaceChildren(...keys.map(keyRow));
+  const none = "There is no stored key. (The bootstrap key is not stored.) One is made with: voxgate keys create";
+  const empty = element("tr", { class: "empty" }, element("td", { colSpan: 7 }, none));
+  body.replaceChildren(...(keys.length > 0 ? keys.map(keyRow) : [empty]));
 }
 
 function keyRow({ key_id: id, name, created_s: made, revoked_s: revoked, usage }) {

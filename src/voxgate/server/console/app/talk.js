@@ -1,7 +1,7 @@
 /** The view that talks. */
 import { byId, element, onNextPicture, say } from "./dom.js";
 import { Transcript } from "./transcript.js";
-import { hideSuspended, hideTrouble, showSuspended, showTrouble } from "./trouble.js";
+import { hideSuspended, hideTrouble, hideTroubleOf, showSuspended, showTrouble } from "./trouble.js";
 import { Turns } from "./turns.js";
 
 const STATES = {
@@ -24,7 +24,7 @@ export class TalkView {
   constructor(session) {
     this._session = session;
     this._call = null;
-    this._level = 0;
+    this._level = this._agentLevel = 0;
     this._note = byId("talk-trouble");
     this._transcript = new Transcript(byId("transcript"), byId("transcript-scroll"), byId("transcript-empty"));
     this._turns = new Turns(byId("turns"));
@@ -86,8 +86,12 @@ export class TalkView {
       this._level = detail.rms;
       this._showLevel();
     });
+    call.addEventListener("samples", ({ detail }) => {
+      this._agentLevel = loudness(detail);
+    });
     call.addEventListener("event", ({ detail }) => this._told(detail));
     call.addEventListener("trouble", ({ detail }) => showTrouble(this._note, detail));
+    call.addEventListener("mended", ({ detail }) => hideTroubleOf(this._note, detail));
     call.addEventListener("suspended", () => showSuspended(this._note, () => call.resume()));
     call.addEventListener("running", () => hideSuspended(this._note));
   }
@@ -174,9 +178,9 @@ export class TalkView {
   }
 
   _paintLevel() {
-    const db = 20 * Math.log10(Math.max(this._level, 1e-6));
-    const share = Math.max(0, Math.min(1, 1 - db / FLOOR_DB));
-    byId("orb").style.setProperty("--level", share.toFixed(3));
+    const share = shareOf(this._level);
+    const agentSpeaks = this._call?.state === "speaking";
+    byId("orb").style.setProperty("--level", (agentSpeaks ? shareOf(this._agentLevel) : share).toFixed(3));
     const meter = byId("level");
     meter.firstElementChild.style.setProperty("--level", share.toFixed(3));
     if (!this._call || performance.now() - (this._toldLevelAt ?? 0) > METER_EVERY_MS) {
@@ -184,4 +188,16 @@ export class TalkView {
       meter.setAttribute("aria-valuenow", String(Math.round(share * 100)));
     }
   }
+}
+
+/** Where a level stands between silence and the loudest, as an ear would say. */
+function shareOf(level) {
+  const db = 20 * Math.log10(Math.max(level, 1e-6));
+  return Math.max(0, Math.min(1, 1 - db / FLOOR_DB));
+}
+
+function loudness(samples) {
+  let sum = 0;
+  for (const sample of samples) sum += sample * sample;
+  return Math.sqrt(sum / samples.length) / 32768;
 }

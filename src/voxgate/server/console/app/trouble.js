@@ -1,6 +1,8 @@
 /** What went wrong, told where it went wrong, with what to do about it. */
 import { element } from "./dom.js";
 
+const SUSPENDED = "suspended";
+
 const TITLES = {
   insecure_context: "This page has no access to sound.",
   audio_unavailable: "No loudspeaker.",
@@ -55,6 +57,12 @@ const ADVICE = {
 export function showTrouble(note, error, action) {
   const title = TITLES[error.code] ?? "Something went wrong.";
   tell(note, title, [error.message, ADVICE[error.code]].filter(Boolean).join(" "), action);
+  note.dataset.code = error.code;
+}
+
+/** Take back what was told of a trouble, if it is what is shown. */
+export function hideTroubleOf(note, code) {
+  if (note.dataset.code === code) hideTrouble(note);
 }
 
 /** Show that the browser holds the sound back, and the button that lets it go. */
@@ -62,21 +70,18 @@ export function showSuspended(note, resume) {
   const reason =
     "Browsers keep a page silent until somebody clicks or presses a key on it. One press of this button is enough.";
   tell(note, "The browser is holding the sound back.", reason, { label: "Turn the sound on", run: resume });
-  note.dataset.suspended = "";
+  note.dataset.code = SUSPENDED;
 }
 
-export function hideSuspended(note) {
-  if ("suspended" in note.dataset) hideTrouble(note);
-}
+export const hideSuspended = (note) => hideTroubleOf(note, SUSPENDED);
 
 export function hideTrouble(note) {
-  delete note.dataset.suspended;
+  delete note.dataset.code;
   note.hidden = true;
   note.replaceChildren();
 }
 
 function tell(note, title, text, action) {
-  delete note.dataset.suspended;
   const button = action ? [element("button", { class: "secondary", type: "button", onclick: action.run }, action.label)] : [];
   note.hidden = false; // before its content: only what changes in a visible alert is read out
   note.replaceChildren(element("p", {}, element("strong", {}, title), ` ${text}`), ...button);

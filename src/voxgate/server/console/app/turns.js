@@ -45,10 +45,10 @@ const shown = (ms) => (ms === undefined ? "–" : Math.round(ms).toLocaleString(
 function* segments(latency) {
   // The stages may overlap: the turn may be taken before the words are known. Each shows what it added.
   let reached = 0;
-  for (const stage of STAGES) {
+  for (const [at, stage] of STAGES.entries()) {
     const added = Math.max(0, (latency[stage] ?? reached) - reached);
     reached += added;
-    const segment = element("span");
+    const segment = element("span", { class: `stage-${at + 1}` });
     segment.style.setProperty("--share", added);
     yield segment;
   }

@@ -20,17 +20,18 @@ export function searchable(voices) {
   });
 }
 
-/** Find the voices that have all the words, those first that speak for themselves. */
+/** Find the voices that have all the words: the one of just this name, those that speak for themselves, the rest. */
 export function findVoices(voices, text) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const found = voices.filter((voice) => words.every((word) => voice.words.includes(word)));
   const exact = text.toLowerCase();
   const rank = (voice) => (voice.id.toLowerCase() === exact ? 0 : voice.hosted ? 1 : 2);
-  return words.length === 0 ? found : found.sort((a, b) => rank(a) - rank(b));
+  return found.sort((a, b) => rank(a) - rank(b));
 }
 
 export function showVoice(voice) {
-  const where = [voice.languageName, voice.gender === "unknown" ? "" : voice.gender].filter(Boolean).join(", ");
+  const gender = voice.gender === "unknown" ? "" : voice.gender;
+  const where = [voice.languageName, gender, voice.hosted ? "" : "stand-in"].filter(Boolean).join(", ");
   return [
     element("span", { class: "name" }, voice.label || voice.voice_id),
     element("span", { class: "where" }, where),

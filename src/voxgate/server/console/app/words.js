@@ -9,7 +9,8 @@ export const count = (number) => (number < 100_000 ? whole.format(number) : shor
 /** @returns {[string, string]} number and unit */
 export function milliseconds(ms) {
   if (ms === undefined) return ["–", ""];
-  return [ms < 10 ? tenths.format(ms) : whole.format(ms), "ms"];
+  if (ms < 1) return ["< 1", "ms"];
+  return [ms < 10 && !Number.isInteger(ms) ? tenths.format(ms) : whole.format(ms), "ms"];
 }
 
 /** @returns {[string, string]} number and unit */

@@ -7,7 +7,7 @@ import { Player } from "./player.js";
 const RATE_HZ = 16_000;
 /** Of the agent's voice that may wait; a page that slept does not go on talking about the past. */
 const MAX_WAITING_S = 2;
-/** A microphone that gives nothing at all for so long is switched off somewhere. */
+/** A microphone that gives nothing at all for so long, from the beginning, is switched off somewhere. */
 const DEAD_MS = 3000;
 const FRAME_MS = 20;
 
@@ -23,6 +23,7 @@ const FRAME_MS = 20;
  * - `suspended`, `running`: the browser holds sound back, or lets it go; see `resume()`
  * - `trouble`: `detail` is a `VoxgateError`; the call goes on (`microphone_silent`, `microphone_held`,
  *   `uplink_slow`)
+ * - `mended`: `detail` is the code of a trouble that is over
  */
 export class Call extends EventTarget {
   /**
@@ -84,6 +85,7 @@ export class Call extends EventTarget {
     next.muted = this.muted;
     const before = this._microphone;
     this._microphone = next;
+    this._deadFor = 0;
     this._connectMicrophone(next);
     await before.stop();
     if (this.state === "ended") await next.stop();
@@ -103,6 +105,7 @@ export class Call extends EventTarget {
     conversation.addEventListener("slow", () =>
       this._trouble("uplink_slow", "The connection is too slow for the microphone; the agent hears gaps."),
     );
+    conversation.addEventListener("swift", () => this._mended("uplink_slow"));
     conversation.addEventListener("close", ({ detail: { reason, error } }) =>
       error ? this._fail(error) : this._finish(reason),
     );
@@ -115,6 +118,7 @@ export class Call extends EventTarget {
     microphone.addEventListener("held", () =>
       this._trouble("microphone_held", "The microphone is switched off, on the device or by the system."),
     );
+    microphone.addEventListener("flowing", () => this._mended("microphone_held"));
     microphone.addEventListener("suspended", () => this.dispatchEvent(new Event("suspended")));
   }
 
@@ -130,9 +134,14 @@ export class Call extends EventTarget {
   }
 
   _hear({ samples, rms, peak }) {
-    this._deadFor = peak > 0 || this.muted ? 0 : this._deadFor + FRAME_MS;
-    if (this._deadFor === DEAD_MS) {
-      this._trouble("microphone_silent", "The microphone gives no sound at all. Is it switched off?");
+    if (peak > 0) {
+      if (this._deadFor >= DEAD_MS) this._mended("microphone_silent");
+      this._deadFor = -Infinity; // it works; some give nothing between words
+    } else if (!this.muted) {
+      this._deadFor += FRAME_MS;
+      if (this._deadFor === DEAD_MS) {
+        this._trouble("microphone_silent", "The microphone gives no sound at all. Is it switched off?");
+      }
     }
     this.dispatchEvent(new CustomEvent("level", { detail: { rms, peak } }));
     this._conversation?.send(samples);
@@ -163,6 +172,10 @@ export class Call extends EventTarget {
 
   _trouble(code, message) {
     this.dispatchEvent(new CustomEvent("trouble", { detail: new VoxgateError(code, message) }));
+  }
+
+  _mended(code) {
+    this.dispatchEvent(new CustomEvent("mended", { detail: code }));
   }
 
   _become(state) {

@@ -21,7 +21,7 @@ const RETRYABLE = new Set(["token_late", "setup_failed"]);
  * Events:
  * - `audio`: `detail` is an Int16Array of the agent's voice
  * - `event`: `detail` is a message of the server, such as `{type: "transcript", text: "..."}`
- * - `slow`: the connection is too slow for the microphone, and frames are being left out
+ * - `slow`, `swift`: the connection is too slow for the microphone, and frames are left out; it has caught up
  * - `close`: `detail.reason` is the server's word, `detail.error` a `VoxgateError` or null
  */
 export class Conversation extends EventTarget {
@@ -65,7 +65,7 @@ export class Conversation extends EventTarget {
   send(samples) {
     if (this._webSocket.readyState !== WebSocket.OPEN) return;
     const slow = this._webSocket.bufferedAmount > MAX_WAITING_BYTES;
-    if (slow && !this._isSlow) this.dispatchEvent(new Event("slow"));
+    if (slow !== this._isSlow) this.dispatchEvent(new Event(slow ? "slow" : "swift"));
     this._isSlow = slow;
     if (!slow) this._webSocket.send(bytesFromSamples(samples));
   }
