@@ -114,9 +114,7 @@ class _ScriptedMind:
         self, history: Sequence[SaidMessage], *, unclear: bool = False
     ) -> AsyncGenerator[Piece, None]:
         await asyncio.sleep(0.04)
-        for (
-            word
-        ) in "This is an answer that takes a while to say, so that there is time to interrupt it.".split():
+        for word in ANSWER.split():
             yield Piece(word + " ")
             await asyncio.sleep(0.008)
 

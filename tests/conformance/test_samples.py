@@ -26,10 +26,12 @@ import pytest
 from tests.support.server import RunningServer, clean_environment
 
 ROOT = Path(__file__).parents[2]
+RUN_IN_A_BROWSER = {"web.md"}
+"""Followed step by step, in a real browser, by ``tests/browser/test_web_guide.py``."""
 PAGES = [
     ROOT / "README.md",
     ROOT / "docs" / "tutorial.md",
-    *sorted((ROOT / "docs" / "how-to").glob("*.md")),
+    *(page for page in sorted((ROOT / "docs" / "how-to").glob("*.md")) if page.name not in RUN_IN_A_BROWSER),
 ]
 PROGRAMS = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-W", "error", "-c"]}
 MUST_SAY = {"sh", "python", "js", "javascript", "bash"}
