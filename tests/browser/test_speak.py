@@ -140,7 +140,9 @@ async def test_a_voice_is_found_by_words(shared_server: RunningServer) -> None:
 @pytest.mark.parametrize(
     ("voice", "told"),
     [
-        ("Telnyx.Ultra.x", "Refused."),
+        ("Telnyx.Ultra.Clara", "is not available over WebSocket"),
+        ("Telnyx.NaturalHD.nobody", "It cannot be spoken like that."),
+        ("Telnyx.Sukhan.urdu-professor", "it makes 22050"),
         ("Local.Test.fail-3", "Speech failed."),
     ],
 )

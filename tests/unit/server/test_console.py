@@ -109,7 +109,7 @@ def test_the_page_refers_to_what_there_is() -> None:
     }
     assert here <= set(FILES)
     assert {reference for reference in page.found if not reference.startswith("console/")} == {
-        "openapi.json",
+        "docs",
         "voxgate.js",
     }
 

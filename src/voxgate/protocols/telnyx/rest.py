@@ -14,6 +14,7 @@ from starlette.responses import Response
 from voxgate.access.keys import ApiKey
 from voxgate.audio.format import AudioFormat
 from voxgate.errors import InvalidRequest, InvalidVoice
+from voxgate.protocols.telnyx import upgrade
 from voxgate.protocols.telnyx.formats import CODECS
 from voxgate.protocols.telnyx.rest_errors import BAD_REQUEST, NOT_FOUND, TelnyxDialect, envelope
 from voxgate.protocols.telnyx.rest_models import AudioIdAnswer, Base64Answer, ErrorEnvelope, SpeechRequest
@@ -156,6 +157,7 @@ class _Door:
         self._catalogue = services.router.catalogue
         self._default_voice = VoiceName.parse(services.settings.telnyx.default_voice)
         self._store = services.audio_store
+        self._upgrades = upgrade.Door(services)
 
     async def speak(self, body: SpeechRequest, request: Request) -> Response:
         """Speak a text."""
@@ -217,8 +219,14 @@ class _Door:
         except InvalidVoice as error:
             return envelope(HTTPStatus.BAD_REQUEST, BAD_REQUEST, error.message, {"parameter": "provider"})
 
-    async def needs_upgrade(self) -> Response:
-        """Tell a client that came without an upgrade what this address is."""
+    async def needs_upgrade(self, request: Request) -> Response:
+        """Tell a client that came without an upgrade what this address is.
+
+        Browsers keep from a page why an upgrade was refused. Asked for the same query without an upgrade, the
+        server refuses it in the same way, so that the page can learn it here.
+        """
+        if request.query_params:
+            await self._upgrades.judge(request.query_params, key_of(request))
         return envelope(
             HTTPStatus.UPGRADE_REQUIRED,
             BAD_REQUEST,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 
@@ -41,7 +42,7 @@ class Door:
             try:
                 grant = await self._admit(websocket, held)
                 key = grant.key
-                request, voice, spoken_by, lexicon = await self._judge(websocket, key)
+                request, voice, spoken_by, lexicon = await self.judge(websocket.query_params, key)
                 grant.check_voice(voice.name)
             except VoxgateError as error:
                 await _refuse(websocket, error)
@@ -82,13 +83,17 @@ class Door:
         held.enter_context(self._services.limits.connection(grant.key))
         return grant
 
-    async def _judge(
-        self, websocket: WebSocket, key: ApiKey
+    async def judge(
+        self, query: Mapping[str, str], key: ApiKey
     ) -> tuple[SessionRequest, Voice, VoiceName, Lexicon | None]:
-        """Check whether what is asked for makes sense (400), and then whether this key may have it (403)."""
+        """Check whether what is asked for makes sense (400), and then whether this key may have it (403).
+
+        Raises:
+            VoxgateError: an upgrade with this query would be refused.
+        """
         settings, router = self._services.settings.telnyx, self._services.router
         request = read_query(
-            websocket.query_params,
+            query,
             default_voice=VoiceName.parse(settings.default_voice),
             voice_required=settings.require_voice,
             inactivity_timeout_s=settings.inactivity_timeout_s,

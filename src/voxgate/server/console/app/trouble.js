@@ -15,6 +15,7 @@ const TITLES = {
   uplink_slow: "The connection is slow.",
   not_authenticated: "The key is not accepted.",
   not_permitted: "That is not permitted.",
+  invalid_request: "It cannot be spoken like that.",
   rate_limited: "Too many requests.",
   unavailable: "The server has no room just now.",
   connection_failed: "No connection.",

@@ -1,7 +1,6 @@
 /** Text to sound: one connection, one decoder, one loudspeaker. */
 import { openDecoder } from "./decoders.js";
 import { Player } from "./player.js";
-import { SpeechSocket } from "./speech.js";
 
 /**
  * What `Voxgate.speak` gives: speech that is on its way.
@@ -24,10 +23,9 @@ export class Speaking extends EventTarget {
   /**
    * @param {string | AsyncIterable<string>} text
    * @param {import("./speech.js").SpeechOptions & {jitterMs?: number}} options
-   * @param {URL} server
-   * @param {() => Promise<{token: string}>} getToken
+   * @param {() => Promise<import("./speech.js").SpeechSocket>} open gets a token, and connects
    */
-  constructor(text, options, server, getToken) {
+  constructor(text, options, open) {
     super();
     /** @type {Timings} */
     this.timings = {};
@@ -39,7 +37,7 @@ export class Speaking extends EventTarget {
     }
     this._player.addEventListener("playing", () => this._time("heard", this._began));
     /** Resolves when all was heard, or it was interrupted; rejects with a `VoxgateError`. */
-    this.done = this._run(text, options, server, getToken).finally(() => this._player.close());
+    this.done = this._run(text, options, open).finally(() => this._player.close());
     this.done.catch(() => {}); // whoever wants to know awaits `done`; nobody has to
   }
 
@@ -59,12 +57,16 @@ export class Speaking extends EventTarget {
     return this._player.resume();
   }
 
-  async _run(text, options, server, getToken) {
+  async _run(text, options, open) {
     const asked = performance.now();
-    const [{ token }] = await Promise.all([getToken(), this._player.start()]);
-    if (this.interrupted) return;
-    this._socket = await SpeechSocket.open(server, token, options);
-    this._time("connected", asked);
+    const opening = open();
+    opening.then(() => this._time("connected", asked), () => {});
+    try {
+      [this._socket] = await Promise.all([opening, this._player.start()]);
+    } catch (error) {
+      opening.then((socket) => socket.close(), () => {});
+      throw error;
+    }
     const closed = this._listen(options);
     const writing = this._write(text);
     await closed;

@@ -33,8 +33,11 @@ export class SpeechSocket extends EventTarget {
    * @throws {VoxgateError} `refused`: browsers do not tell a page why an upgrade was refused
    */
   static open(server, token, options) {
+    const url = address(server, options);
+    url.protocol = url.protocol.replace("http", "ws");
+    url.searchParams.set("token", token);
     return new Promise((resolve, reject) => {
-      const webSocket = new WebSocket(address(server, token, options));
+      const webSocket = new WebSocket(url);
       webSocket.onopen = () => resolve(new SpeechSocket(webSocket, options.voiceSettings));
       webSocket.onclose = () => reject(refused());
     });
@@ -106,16 +109,15 @@ export class SpeechSocket extends EventTarget {
   }
 }
 
-function address(server, token, { voice, format = "linear16", sampleRate = 24_000, language, disableCache }) {
+/** Where the connection is opened, as an HTTP address; asked with GET, it tells why it would be refused. */
+export function address(server, { voice, format = "linear16", sampleRate = 24_000, language, disableCache }) {
   const url = new URL(PATH, server);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const query = {
     voice,
     audio_format: format,
     sample_rate: sampleRate,
     language,
     disable_cache: disableCache || undefined,
-    token,
   };
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined && value !== "") url.searchParams.set(name, value);
@@ -126,8 +128,8 @@ function address(server, token, { voice, format = "linear16", sampleRate = 24_00
 const refused = () =>
   new VoxgateError(
     "refused",
-    "The server refused the connection. Browsers do not say why: the voice may not do this format or rate, " +
-      "or may not be offered over WebSockets; or the server is about to stop.",
+    "The server refused the connection. Browsers do not say why: it may be the token, the voice, its format or " +
+      "rate, or this page’s origin; or the server is about to stop.",
   );
 
 const connectionLost = (closeCode) =>

@@ -9,7 +9,7 @@ import { Call } from "./call.js";
 import { VoxgateError } from "./errors.js";
 import { ask } from "./rest.js";
 import { Speaking } from "./speaking.js";
-import { SpeechSocket } from "./speech.js";
+import { SpeechSocket, address } from "./speech.js";
 
 export { Call } from "./call.js";
 export { Conversation } from "./conversation.js";
@@ -57,7 +57,7 @@ export class Voxgate {
    * @returns {Speaking}
    */
   speak(text, options = {}) {
-    return new Speaking(text, options, this.server, () => this._tokenFor("speech"));
+    return new Speaking(text, options, () => this.openSpeech(options));
   }
 
   /**
@@ -77,7 +77,12 @@ export class Voxgate {
    */
   async openSpeech(options = {}) {
     const { token } = await this._tokenFor("speech");
-    return SpeechSocket.open(this.server, token, options);
+    try {
+      return await SpeechSocket.open(this.server, token, options);
+    } catch (refused) {
+      if (this._apiKey) await this.get(address(this.server, options)).catch((reason) => raise(reason, refused));
+      throw refused;
+    }
   }
 
   /** Every voice. Needs an `apiKey`. */
@@ -109,4 +114,11 @@ export class Voxgate {
     const { token } = await ask(new URL(path, this.server), { method: "POST", key: this._apiKey, body });
     return { token }; // at the address that is known to work: this one
   }
+}
+
+const UPGRADE_REQUIRED = 426;
+
+/** Throw what the server says of a refused connection, unless it would take it: then it was something else. */
+function raise(reason, refused) {
+  throw reason.status === undefined || reason.status === UPGRADE_REQUIRED ? refused : reason;
 }
