@@ -414,7 +414,7 @@ class Sessions(RuleBasedStateMachine):
         """Everything ends: the engine answers all it was asked, and then the client is silent."""
         if not hasattr(self, "machine") or self.broken:
             return
-        for _ in range(10_000):
+        for _ in range(2000):
             if self.closed or self.gone:
                 break
             number = self.machine.head(self.now_s)

@@ -140,6 +140,16 @@ async def test_text_becomes_audio_then_text_then_one_final() -> None:
     assert talk.closed == (1000, "")
 
 
+async def test_a_text_too_long_to_be_cut_at_once_is_spoken_to_its_end() -> None:
+    talk = Talk()
+    async with talking(talk) as session:
+        talk.say(text="Yes. " * 1000 + "and the rest")
+        talk.say(text="")
+        await session
+    assert talk.texts == ["Yes."] * 1000 + ["and the rest"]
+    assert len(talk.finals) == 1
+
+
 async def test_a_frame_holds_no_more_than_100_ms() -> None:
     talk = Talk("chunk-1000")
     async with talking(talk) as session:
