@@ -89,8 +89,10 @@ class Agents:
         profiles = load_profiles(self._settings.profiles)
         if self._settings.default not in profiles:
             raise ConfigurationError(f"The agents file has no agent {self._settings.default!r}, the default")
-        for name, profile in profiles.items():
-            self._check(name, profile)
+        if self._settings.profiles is not None:
+            # The built-in agent is nobody's wish: a server without its voice still starts.
+            for name, profile in profiles.items():
+                self._check(name, profile)
         self._personas = {
             name: Persona.load(profile.persona) for name, profile in profiles.items() if profile.model is None
         }

@@ -119,7 +119,7 @@ class AgentProfile(_Table):
     """One agent."""
 
     enabled: bool = True
-    voice: Text = "Telnyx.NaturalHD.astra"
+    voice: Text = "Local.Espeak.en-us"
     language: str | None = None
     greeting: str | None = None
     persona: Path | None = None
