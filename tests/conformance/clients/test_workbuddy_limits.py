@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections import Counter
@@ -162,6 +163,41 @@ async def test_a_chat_endpoint_with_a_tool_answers(tmp_path: Path) -> None:
                 await caller.until_quiet()
         assert text == "It will rain tomorrow."
         assert chat.tool_requests == [("weather", {"day": "tomorrow"})]
+
+
+def recognizers(server: RunningServer) -> list[int]:
+    """The server's listening workers."""
+    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in server.workers()}
+    return [pid for pid, command in commands.items() if b"listen_worker" in command]
+
+
+@pytest.mark.speech
+async def test_a_recognizer_killed_in_mid_segment_is_noticed_by_nobody(tmp_path: Path) -> None:
+    """Its own caller is understood all the same, and the other one is answered meanwhile."""
+    with RunningServer(tmp_path) as server:
+        async with (
+            local_voice() as voice,
+            call(server.url, server.key) as victim,
+            call(server.url, server.key) as other,
+        ):
+            question = await say(voice, "what time is it") + bytes(16_000)
+            for caller in (victim, other):
+                await caller.until("agent_ready")
+                await caller.until_quiet()
+            speaking = asyncio.create_task(victim.say(await say(voice, "what can you do") + bytes(16_000)))
+            await victim.until("speech_started")
+            killed = recognizers(server)
+            assert killed
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+            await other.say(question)
+            assert (await other.until("transcript"))["text"] == "what time is it"
+            await other.until("turn_latency")
+            await speaking
+            assert (await victim.until("transcript"))["text"] == "what can you do"
+            await victim.until("turn_latency")
+            for caller in (victim, other):
+                assert not caller.of_type("session_ended")
 
 
 async def test_profiles_are_read_again_on_sighup(tmp_path: Path) -> None:
