@@ -41,6 +41,8 @@ MAX_STRANGERS = 1000
 POST_TIMEOUT_S = 30.0
 """From a post's head until it is taken."""
 
+_MESSAGES_A_TURN = 8
+"""Messages of one client that are handled before every other connection has had its turn."""
 _WIRE = "voxgate.wire"
 _PACKETS_TAKEN = frozenset("0123")
 """First characters of the Socket.IO packets taken: connect, disconnect, event, ack. None with attachments."""
@@ -216,6 +218,9 @@ class SocketIoDoor:
         if link is None or link.session is None:
             return
         await link.session.room()
+        link.taken += 1
+        if link.taken % _MESSAGES_A_TURN == 0:
+            await asyncio.sleep(0)
         try:
             link.session.receive(read(event, sent[0] if sent else None))
         except Exception as error:

@@ -14,12 +14,18 @@ from typing import Any
 from weakref import WeakSet
 
 from engineio.packet import MESSAGE, NOOP, Packet
+from engineio.payload import Payload
 from starlette.types import Message, Receive, Scope, Send
 
 MAX_PACKETS = 12
 """Messages that wait for one client; then whoever would send another waits. Pings, handshakes and the end
 pass: there are never more than three. A poll's answer holds all that wait, and python-engineio's client
 takes no answer of more than 16 packets."""
+
+MAX_POSTED_PACKETS = 200
+"""In the body of one post: a client may send its minute's requests and cancels at once. python-engineio would
+drop everything beyond 16 without a word."""
+Payload.max_decode_packets = MAX_POSTED_PACKETS
 
 _GONE: Message = {"type": "websocket.disconnect", "code": 1006}  # RFC 6455, 7.4.1: closed without a word
 

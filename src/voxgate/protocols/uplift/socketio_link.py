@@ -46,11 +46,13 @@ class EngineLink:
     Attributes:
         session: once the client has joined.
         held: what is let go when the connection is over.
+        taken: events that have come.
     """
 
     def __init__(self, socket: Any, spawn: Spawn) -> None:
         self.session: Session | None = None
         self.held = ExitStack()
+        self.taken = 0
         self._wire: Wire | None = None
         self._refused = self._gone = False
         self._socket = socket
