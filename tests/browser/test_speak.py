@@ -8,11 +8,10 @@ from playwright.async_api import Page, expect
 from tests.support.browser import (
     Complaints,
     forget_heard,
-    heard_by,
     listen_to,
-    loudness,
     open_browser,
     sign_in,
+    until_heard,
     words_heard,
 )
 from tests.support.recognizer import PHRASES
@@ -92,8 +91,7 @@ async def test_an_interruption_is_silence(shared_server: RunningServer) -> None:
         await choose_voice(page, "Local.Test.paced")  # made in real time: there is much left to be stopped
         await speak(page, LONG)
         await expect(page.locator("#speak-state")).to_have_text("Speaking")
-        await page.wait_for_function("() => window.heard.pieces.length > 6")
-        assert loudness(await heard_by(page)) > 300
+        await until_heard(page)
         await interrupt.click()
         await expect(page.locator("#speak-state")).to_contain_text("Interrupted:")
         await expect(page.locator("#figure-silent")).to_contain_text("ms")

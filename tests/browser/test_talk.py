@@ -12,11 +12,10 @@ from playwright.async_api import Page, expect
 from tests.support.browser import (
     Complaints,
     forget_heard,
-    heard_by,
     listen_to,
-    loudness,
     open_browser,
     sign_in,
+    until_heard,
     words_heard,
     write_microphone,
 )
@@ -110,8 +109,7 @@ async def test_speaking_up_stops_the_agent(tmp_path: Path) -> None:
         answers = page.get_by_role("log", name="Transcript").locator(".agent .said")
         await expect(answers).to_contain_text("Once there was a ship", timeout=20_000)
         await expect(page.locator("#call-state")).to_have_text("Speaking")
-        await page.wait_for_function("() => window.heard.pieces.length > 8")
-        assert loudness(await heard_by(page)) > 100
+        await until_heard(page)
         await expect(answers.first).to_contain_text("— interrupted", timeout=15_000)
         await forget_heard(page)
         # What is heard from now on is the next answer, and nothing of the story.

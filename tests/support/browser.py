@@ -132,6 +132,13 @@ async def heard_by(page: Page, rate_hz: int = 16_000) -> bytes:
     return resampler.feed(pcm) + resampler.flush()
 
 
+async def until_heard(page: Page) -> None:
+    """Wait until something has come out of the page's loudspeaker that is no silence."""
+    await page.wait_for_function(
+        "() => window.heard.pieces.some((piece) => piece.some((float) => Math.abs(float) > 0.05))"
+    )
+
+
 async def words_heard(page: Page) -> str | None:
     """The phrase that has come out of the page's loudspeaker, or None when the recognizer knows none."""
     samples = np.frombuffer(await heard_by(page), "<i2")
@@ -159,12 +166,6 @@ def write_microphone(path: Path, pcm: bytes, rate_hz: int = 16_000) -> Path:
         file.setframerate(MICROPHONE_HZ)
         file.writeframes(resampler.feed(pcm) + resampler.flush())
     return path
-
-
-def loudness(pcm: bytes) -> float:
-    """Root mean square of s16le samples."""
-    samples = np.frombuffer(pcm, "<i2").astype(float)
-    return float(np.sqrt(np.mean(samples**2))) if len(samples) else 0.0
 
 
 async def sign_in(page: Page, url: str, key: str, view: str = "speak") -> None:
