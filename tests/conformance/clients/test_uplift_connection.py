@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import uuid
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +32,15 @@ SOCKET_IO = {name: door for name, door in DOORS.items() if name != "websocket"}
 
 every_door = pytest.mark.parametrize("door", DOORS.values(), ids=DOORS.keys())
 every_socketio = pytest.mark.parametrize("door", SOCKET_IO.values(), ids=SOCKET_IO.keys())
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """Collect what python-socketio leaves of a connection that was refused, here and not in a later test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(scope="module")
