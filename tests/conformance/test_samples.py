@@ -97,8 +97,8 @@ def matches(printed: str, expected: str) -> bool:
     return re.fullmatch(pattern, printed.strip(), re.DOTALL) is not None
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_the_samples_of_a_page_run(page: Path, shared_server: RunningServer, tmp_path: Path) -> None:
+def follow(page: Path, shared_server: RunningServer, tmp_path: Path) -> None:
+    """Run a page's samples in order and compare what they print."""
     printed = None
     for sample in samples(page):
         if sample.file is not None:
@@ -110,6 +110,20 @@ def test_the_samples_of_a_page_run(page: Path, shared_server: RunningServer, tmp
             assert printed is not None, f"line {sample.line}: nothing was run before"
             assert matches(printed, sample.text), f"line {sample.line}: it printed\n{printed}"
             printed = None
+
+
+SPOKEN = {"README.md", "tutorial.md"}
+"""Here a script speaks to an agent in real time; on a machine that stalls, a phrase may be missed once."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_the_samples_of_a_page_run(page: Path, shared_server: RunningServer, tmp_path: Path) -> None:
+    try:
+        follow(page, shared_server, tmp_path)
+    except (AssertionError, subprocess.TimeoutExpired):
+        if page.name not in SPOKEN:
+            raise
+        follow(page, shared_server, tmp_path)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
