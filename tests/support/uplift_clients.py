@@ -183,13 +183,13 @@ async def python_socketio(
         raise Refused(refusals[0]["message"], refusals[0]["data"]["code"]) from None
     finally:
         await library.shutdown()
-        if library.eio.http is not None:
-            await library.eio.http.close()
         # When both sides close at once, the library's tasks wait on for most of a minute.
         left = asyncio.all_tasks() - before
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        if library.eio.http is not None:
+            await library.eio.http.close()
 
 
 @asynccontextmanager
