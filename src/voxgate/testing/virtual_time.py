@@ -12,7 +12,6 @@ import asyncio
 import selectors
 from typing import Any
 
-
 _GRACE_S = 0.002
 """Of real time, for what the kernel has still to deliver between two sockets of one loop."""
 
