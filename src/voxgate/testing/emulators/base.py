@@ -24,6 +24,8 @@ from voxgate.testing.scripted import tones
 PIECE_BYTES = 4800
 """Of audio in each frame or write, where nothing says otherwise: 100 ms of PCM at 24 kHz."""
 HUGE_BYTES = 64 * 1024 * 1024
+GARBAGE = b"\x00{garbage"
+"""Sent as it stands, without the vendor's frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +191,9 @@ class Emulator(ABC):
         asked: Asked,
         frame: Callable[[bytes], bytes] | None = None,
         end: bytes = b"",
+        failure: bytes | None = None,
     ) -> web.StreamResponse:
-        """Answer with a chunked body of coded audio, faults included. An emulated error cuts the body.
+        """Answer with a chunked body of coded audio, faults included.
 
         Bare audio cannot hold garbage: a JSON object comes instead of all of it.
 
@@ -201,6 +204,7 @@ class Emulator(ABC):
             asked: is marked as done, or as cancelled when the client goes away.
             frame: wraps each piece (a line of NDJSON, an SSE event); None sends bare audio.
             end: what the vendor sends behind the last piece.
+            failure: what the vendor sends in its place when speech fails midway; None cuts the body.
         """
         faults = self.faults
         if frame is None and (faults.garbage_after is not None or faults.huge_after is not None):
@@ -209,12 +213,18 @@ class Emulator(ABC):
         await response.prepare(request)
         try:
             async for piece in self.pieces(request, audio):
-                await response.write(piece if frame is None else frame(piece))
+                await response.write(piece if frame is None or piece is GARBAGE else frame(piece))
             await response.write(end)
             if frame is not None and faults.audio_after_end:
                 await response.write(frame(audio[:960]))
             await response.write_eof()
-        except (EmulatedError, EmulatedClose):
+        except EmulatedError:
+            if failure is None:
+                _abort(request)
+            else:
+                await response.write(failure)
+                await response.write_eof()
+        except EmulatedClose:
             _abort(request)
         except (ConnectionError, asyncio.CancelledError):
             asked.cancelled = True
@@ -237,7 +247,7 @@ class Emulator(ABC):
             EmulatedClose: close the socket now.
         """
         async for piece in self.pieces(request, audio):
-            await _send(socket, frame(piece))
+            await _send(socket, GARBAGE.decode() if piece is GARBAGE else frame(piece))
 
     async def send_late(
         self, socket: web.WebSocketResponse, audio: bytes, frame: Callable[[bytes], str | bytes]
@@ -253,7 +263,7 @@ class Emulator(ABC):
         while True:
             await self._befall(request, sent)
             if faults.garbage_after is not None and sent >= faults.garbage_after:
-                yield b"\x00{garbage"
+                yield GARBAGE
                 raise EmulatedClose
             if faults.huge_after is not None and sent >= faults.huge_after:
                 yield bytes(HUGE_BYTES)
