@@ -239,14 +239,22 @@ class Emulator(ABC):
         socket: web.WebSocketResponse,
         audio: bytes,
         frame: Callable[[bytes], str | bytes],
+        before: int = 0,
     ) -> None:
         """Send coded audio over a socket, each piece in the vendor's frame.
+
+        Args:
+            request: that the socket was opened with.
+            socket: to send over.
+            audio: coded.
+            frame: wraps each piece.
+            before: bytes of the same reply that were sent already, where its text comes bit by bit.
 
         Raises:
             EmulatedError: send the vendor's error now.
             EmulatedClose: close the socket now.
         """
-        async for piece in self.pieces(request, audio):
+        async for piece in self.pieces(request, audio, before):
             await _send(socket, GARBAGE.decode() if piece is GARBAGE else frame(piece))
 
     async def send_late(
@@ -256,10 +264,10 @@ class Emulator(ABC):
         if self.faults.audio_after_end:
             await _send(socket, frame(audio[:960] or bytes(960)))
 
-    async def pieces(self, request: web.Request, audio: bytes) -> AsyncIterator[bytes]:
-        """Cut coded audio into pieces, and carry out the faults between them."""
-        faults, sent, step = self.faults, 0, self.faults.slice_bytes or PIECE_BYTES
-        await asyncio.sleep(faults.late_s)
+    async def pieces(self, request: web.Request, audio: bytes, before: int = 0) -> AsyncIterator[bytes]:
+        """Cut coded audio into pieces, and carry out the faults between them; see `send_frames`."""
+        faults, sent, step = self.faults, before, self.faults.slice_bytes or PIECE_BYTES
+        await asyncio.sleep(0 if before else faults.late_s)
         while True:
             await self._befall(request, sent)
             if faults.garbage_after is not None and sent >= faults.garbage_after:
@@ -268,9 +276,10 @@ class Emulator(ABC):
             if faults.huge_after is not None and sent >= faults.huge_after:
                 yield bytes(HUGE_BYTES)
                 raise EmulatedClose
-            if sent >= len(audio):
+            begin = sent - before
+            if begin >= len(audio):
                 return
-            piece = audio[sent : sent + min(step, self._until_fault(sent))]
+            piece = audio[begin : begin + min(step, self._until_fault(sent))]
             yield wav.header(24_000, 16) + piece if faults.header_in_every_piece else piece
             sent += len(piece)
             await asyncio.sleep(faults.piece_s)
