@@ -6,13 +6,15 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from voxgate.engines.overflow import MOST_BYTES, Overflow
 from voxgate.engines.pipe import ENDINGS, Frame, FrameKind
 from voxgate.engines.process import READ_BYTES, WorkerProcess
-from voxgate.errors import VoxgateError
+from voxgate.errors import Overloaded, VoxgateError
 
 BUFFER_BYTES = 224 * 1024
 """Payload held for a customer that does not read. When it is full, the pipe is left alone and the worker
-waits; no frame is dropped. It is room for 5 s at 22,050 Hz, so most utterances free their worker at once."""
+waits; no frame is dropped. It is room for 5 s at 22,050 Hz, so most utterances free their worker at once.
+When the worker is wanted elsewhere, what it still has to say goes to a file: see `Job.overflow`."""
 
 
 class Job:
@@ -53,12 +55,18 @@ class Job:
         self._error: VoxgateError | None = None
         self._frames: deque[Frame] = deque()
         self._held_bytes = 0
+        self._overflow: Overflow | None = None
         self._waiting: asyncio.Future[None] | None = None
 
     @property
     def held_bytes(self) -> int:
-        """Payload waiting to be read."""
+        """Payload waiting in memory to be read."""
         return self._held_bytes
+
+    @property
+    def overflows(self) -> bool:
+        """Whether there is a file."""
+        return self._overflow is not None
 
     def send(self, kind: int, payload: bytes) -> None:
         """Send the work, or input for it; dropped when the job is over."""
@@ -73,6 +81,9 @@ class Job:
         self.cancelled = True
         self._frames.clear()
         self._held_bytes = 0
+        if self._overflow is not None:
+            self._overflow.close()
+            self._overflow = None
         self._wake()
         worker = self._worker
         if worker is None:
@@ -85,19 +96,59 @@ class Job:
         worker.resume()
         self._on_cancel(worker, self)
 
+    def overflow(self) -> bool:
+        """Have what is not read yet wait in a file from now on, so that the worker goes on and is soon free.
+
+        Returns:
+            whether that can be; the worker goes on waiting otherwise.
+        """
+        if self._worker is None or self._overflow is not None:
+            return False
+        try:
+            self._overflow = Overflow()
+        except OSError:
+            return False
+        self._worker.resume()
+        return True
+
     def take_in(self, frame: Frame) -> None:
         """Take a frame from the worker; the pool calls it."""
         ending = frame.kind in ENDINGS
         if ending:
             self._detach()
-        if self.cancelled:
+        if self.cancelled or self._error is not None:
             return
-        self._frames.append(frame)
-        self._held_bytes += len(frame.payload)
-        # One more read can still come in, hence its size.
-        if self._worker is not None and self._held_bytes + READ_BYTES > self.buffer_bytes:
+        if self._overflow is not None:
+            self._keep(self._overflow, frame)
+        else:
+            self._frames.append(frame)
+            self._held_bytes += len(frame.payload)
+        if self._worker is not None and self._is_full:
             self._worker.pause()
         self._wake()
+
+    @property
+    def _is_full(self) -> bool:
+        # One more read can still come in, hence its size.
+        if self._overflow is not None:
+            return self._overflow.unread_bytes + READ_BYTES > MOST_BYTES
+        return self._held_bytes + READ_BYTES > self.buffer_bytes
+
+    @property
+    def _has_room(self) -> bool:
+        if self._overflow is not None:
+            return self._overflow.unread_bytes <= MOST_BYTES // 2
+        return self._held_bytes <= self.buffer_bytes // 2
+
+    def _keep(self, overflow: Overflow, frame: Frame) -> None:
+        try:
+            overflow.put(frame)
+        except OSError:
+            self._error = Overloaded("There is no room on disk for what a slow reader has not read yet")
+            if (worker := self._worker) is not None:
+                self._detach()
+                worker.send(FrameKind.CANCEL, self.request_id)
+                self._on_cancel(worker, self)
 
     def fail(self, error: VoxgateError) -> None:
         """End the job with an error, after the frames that did arrive; the pool calls it."""
@@ -109,7 +160,7 @@ class Job:
         return self
 
     async def __anext__(self) -> Frame:
-        while not self._frames:
+        while (frame := self._next()) is None:
             if self.cancelled:
                 raise StopAsyncIteration
             if self._error is not None:
@@ -121,11 +172,16 @@ class Job:
                 await self._waiting
             finally:
                 self._waiting = None
-        frame = self._frames.popleft()
-        self._held_bytes -= len(frame.payload)
-        if self._worker is not None and self._worker.paused and self._held_bytes <= self.buffer_bytes // 2:
+        if self._worker is not None and self._worker.paused and self._has_room:
             self._worker.resume()
         return frame
+
+    def _next(self) -> Frame | None:
+        if self._frames:
+            frame = self._frames.popleft()
+            self._held_bytes -= len(frame.payload)
+            return frame
+        return self._overflow.take() if self._overflow is not None else None
 
     def _detach(self) -> None:
         self.ended = True

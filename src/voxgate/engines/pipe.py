@@ -27,7 +27,7 @@ from voxgate.errors import EngineCrashed
 MAX_PAYLOAD_BYTES = 1 << 20
 """A longer payload means that the two sides have lost step; 100,000 characters of text fit."""
 
-_HEADER = struct.Struct(">BII")
+HEADER = struct.Struct(">BII")
 
 
 class FrameKind(IntEnum):
@@ -73,7 +73,7 @@ def encode_frame(kind: int, request_id: int, payload: bytes = b"") -> bytes:
     """Return the bytes of one frame; raises `ValueError` for a payload over `MAX_PAYLOAD_BYTES`."""
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise ValueError(f"a payload of {len(payload)} bytes does not fit into a frame")
-    return _HEADER.pack(kind, request_id, len(payload)) + payload
+    return HEADER.pack(kind, request_id, len(payload)) + payload
 
 
 class FrameParser:
@@ -88,14 +88,14 @@ class FrameParser:
         held += data
         frames: list[Frame] = []
         start = 0
-        while len(held) - start >= _HEADER.size:
-            kind, request_id, length = _HEADER.unpack_from(held, start)
+        while len(held) - start >= HEADER.size:
+            kind, request_id, length = HEADER.unpack_from(held, start)
             if length > MAX_PAYLOAD_BYTES:
                 raise EngineCrashed("A worker sent bytes that are not a frame")
-            end = start + _HEADER.size + length
+            end = start + HEADER.size + length
             if len(held) < end:
                 break
-            frames.append(Frame(kind, request_id, bytes(held[start + _HEADER.size : end])))
+            frames.append(Frame(kind, request_id, bytes(held[start + HEADER.size : end])))
             start = end
         del held[:start]
         return frames

@@ -8,8 +8,9 @@ Life of a worker::
 
 Rules:
 
-1. ``min_workers`` are kept warm. When a caller has waited ``GROW_AFTER_S`` for a worker, more are started,
-   up to ``max_workers``; those are let go after ``idle_timeout_s`` without work.
+1. ``min_workers`` are kept warm. When a caller has waited ``GROW_AFTER_S`` for a worker, workers whose
+   customers do not read finish on disk (`Job.overflow`); if there are none, more are started, up to
+   ``max_workers``; those are let go after ``idle_timeout_s`` without work.
 2. Callers are served first come, first served. At most ``max_waiting`` wait, each at most ``max_wait_s``;
    beyond that it is `Overloaded`, or `EngineCrashed` when the engine has no living worker.
 3. A cancelled worker says that it is free within ``cancel_timeout_s`` or is killed.
@@ -29,6 +30,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 
 import structlog
 
@@ -42,6 +44,8 @@ GROW_AFTER_S = 0.02
 """Longer than most jobs take, shorter than a worker takes to start."""
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 30.0
+MAX_OVERFLOWS = 256
+"""Jobs whose output waits in files, for customers that do not read. Any more of these keep their workers."""
 GIVE_UP_AFTER = 3
 """Failed starts in a row, before any worker was ready, that `WorkerPool.start` takes for an answer."""
 WATCH_S = 1.0
@@ -94,6 +98,7 @@ class WorkerPool:
         self._busy: dict[WorkerProcess, Job] = {}
         self._retired: set[WorkerProcess] = set()
         self._waiting: deque[asyncio.Future[Job]] = deque()
+        self._overflown: set[Job] = set()
         self._last_id = 0
         self._failed_starts = 0
         self._decided = asyncio.Event()
@@ -318,19 +323,36 @@ class WorkerPool:
         self._starting[worker] = self._clock.now_s()
 
     def _grow_soon(self) -> None:
-        if not self._growing and self.workers < self._max:
+        if not self._growing:
             self._growing = True
             self._spawn_in_background(self._grow())
 
     async def _grow(self) -> None:
-        while self._waiting and self.workers < self._max:
+        while self._waiting:
             await self._clock.sleep(GROW_AFTER_S)
+            if self._free_from_slow_readers():
+                continue
             # No more at a time than can start side by side.
             at_once = min(_cores(), len(self._waiting)) - len(self._starting)
             for _ in range(min(at_once, self._max - self.workers)):
                 if not self._failed_starts:
                     self._start_worker()
         self._growing = False
+
+    def _free_from_slow_readers(self) -> int:
+        """Let as many workers finish as are waited for, of those that wait for their customers."""
+        self._overflown = {job for job in self._overflown if job.overflows}
+        most = min(len(self._waiting), MAX_OVERFLOWS - len(self._overflown))
+        late_s = self._clock.now_s() - GROW_AFTER_S
+        held = [
+            (worker.paused_since_s, job)
+            for worker, job in self._busy.items()
+            if worker.paused and worker.paused_since_s <= late_s and not job.overflows
+        ]
+        held.sort(key=itemgetter(0))
+        freed = [job for _, job in held[:most] if job.overflow()]
+        self._overflown.update(freed)
+        return len(freed)
 
     async def _watch(self) -> None:
         """Now and then, kill what is stuck and let go what is idle."""

@@ -58,6 +58,7 @@ class WorkerProcess:
     Attributes:
         gone: killed, or found dead.
         paused: not being read.
+        paused_since_s: the clock's time when that began.
         proven: has done a job; the pool's to set.
         last_heard_s: the clock's time when it last sent something.
 
@@ -80,6 +81,7 @@ class WorkerProcess:
         self._unwritten = bytearray()
         self.gone = False
         self.paused = False
+        self.paused_since_s = 0.0
         self.proven = False
         self.last_heard_s = clock.now_s()
         try:
@@ -120,6 +122,7 @@ class WorkerProcess:
         """Stop reading: when the pipe is full, the worker waits."""
         if not self.paused and not self.gone:
             self.paused = True
+            self.paused_since_s = self._clock.now_s()
             self._loop.remove_reader(self._stdout.fileno())
 
     def resume(self) -> None:
