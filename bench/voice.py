@@ -36,8 +36,8 @@ def stamp_of(pcm: bytes) -> int:
 class StampedVoice(Provider):
     """``Local.Test.paced`` speaks in real time, ``Local.Test.plain`` as fast as it is taken."""
 
-    name: ClassVar[str] = "Local.Test"
-    capabilities: ClassVar[Capabilities] = Capabilities(cancel=CancelSupport.HARD)
+    name = "Local.Test"
+    capabilities = Capabilities(cancel=CancelSupport.HARD)
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

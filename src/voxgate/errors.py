@@ -25,7 +25,8 @@
         ├── IncompleteAudio         the stream ended without its natural end mark, or with no audio at all
         └── EngineCrashed           a local worker process died
 
-Each class has a stable ``code`` and says whether a retry can help (``retryable``). Protocols map
+Each class has a stable ``code``, says whether a retry can help (``retryable``) and whether another provider
+may do better (``fails_over``: the retryable ones, and a refusal of our own credentials). Protocols map
 classes to their own words; nobody decides anything on message text.
 """
 
@@ -44,6 +45,10 @@ class VoxgateError(Exception):
 
     code: ClassVar[str] = "internal_error"
     retryable: ClassVar[bool] = False
+    fails_over: ClassVar[bool] = False
+
+    status: int | None = None
+    """What told a client of it: an HTTP status of 3 digits, or the 4 digits of a socket's close code."""
 
     def __init__(self, message: str, *, provider_request_id: str | None = None) -> None:
         super().__init__(message)
@@ -136,6 +141,7 @@ class CapacityError(VoxgateError):
 
     code = "capacity"
     retryable = True
+    fails_over = True
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
@@ -170,6 +176,7 @@ class ProviderDenied(SynthesisError):
     """The provider refused our credentials or plan."""
 
     code = "provider_denied"
+    fails_over = True
 
 
 class ProviderUnavailable(SynthesisError):
@@ -177,6 +184,7 @@ class ProviderUnavailable(SynthesisError):
 
     code = "provider_unavailable"
     retryable = True
+    fails_over = True
 
 
 class ProviderTimeout(SynthesisError):
@@ -184,6 +192,7 @@ class ProviderTimeout(SynthesisError):
 
     code = "provider_timeout"
     retryable = True
+    fails_over = True
 
 
 class IncompleteAudio(SynthesisError):
@@ -191,6 +200,7 @@ class IncompleteAudio(SynthesisError):
 
     code = "incomplete_audio"
     retryable = True
+    fails_over = True
 
 
 class EngineCrashed(SynthesisError):
@@ -198,3 +208,4 @@ class EngineCrashed(SynthesisError):
 
     code = "engine_crashed"
     retryable = True
+    fails_over = True

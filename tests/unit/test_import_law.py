@@ -34,6 +34,7 @@ PURE = (
     "speech.markup",
     "speech.model",
     "speech.phonemes",
+    "speech.pieces",
     "speech.polly",
     "speech.receipt",
     "speech.sentences",

@@ -57,6 +57,10 @@ def settings_in_force(settings: Settings) -> Iterator[tuple[str, str]]:
         if isinstance(value, BaseModel):
             for inner in type(value).model_fields:
                 yield f"{name}.{inner}", _shown(getattr(value, inner))
+        elif name == "providers":
+            for provider, section in value.items():
+                for inner in type(section).model_fields:
+                    yield f"{name}.{provider}.{inner}", _shown(getattr(section, inner))
         else:
             yield name, _shown(value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -69,6 +70,12 @@ class Settings(BaseSettings):
         "`requests_per_minute`, `streams` at once. Without a table `default` that plan has no limits.",
         json_schema_extra={"default_text": "none"},
     )
+    providers: dict[str, Any] = Field(
+        default={},
+        description="A section `[providers.<name>]` for each vendor that is to speak: its key, and more; see "
+        "the reference of providers.",
+        json_schema_extra={"default_text": "none"},
+    )
     server: ServerSettings = ServerSettings()
     telnyx: TelnyxSettings = TelnyxSettings()
     uplift: UpliftSettings = UpliftSettings()
@@ -87,6 +94,14 @@ class Settings(BaseSettings):
         if value is not None and len(value) < MIN_KEY_CHARACTERS:
             raise ValueError(f"it needs {MIN_KEY_CHARACTERS} characters or more, to be hard to guess")
         return value
+
+    @field_validator("providers")
+    @classmethod
+    def _of_their_vendors(cls, value: dict[str, Any]) -> dict[str, Any]:
+        # Each vendor's own class says what its section may hold; none is imported that has no section.
+        from voxgate.providers.registry import vendor_section
+
+        return {name: vendor_section(name, section) for name, section in value.items()}
 
     @field_validator("data_dir")
     @classmethod

@@ -10,7 +10,7 @@ from voxgate.config import Settings
 from voxgate.providers.contract import Provider
 from voxgate.providers.espeak import EspeakProvider
 from voxgate.providers.espeak_voices import nearest_voice
-from voxgate.providers.registry import ProviderRegistry
+from voxgate.providers.registry import ProviderRegistry, open_vendors
 from voxgate.speech.cache import SpeechCache
 from voxgate.speech.catalogue import Catalogue
 from voxgate.speech.language import normal_tag
@@ -74,6 +74,7 @@ def _providers(settings: Settings, clock: Clock) -> Iterator[Provider]:
         )
     if settings.local_test_voices:
         yield ScriptedProvider(clock)
+    yield from open_vendors(settings.providers, clock)
 
 
 def _listed(provider: EspeakProvider) -> Iterator[Voice]:

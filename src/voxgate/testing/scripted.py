@@ -26,7 +26,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
 
 import numpy as np
 
@@ -93,8 +92,8 @@ class ScriptedProvider(Provider):
         clock: for ``late``, ``paced`` and ``hang``.
     """
 
-    name: ClassVar[str] = "Local.Test"
-    capabilities: ClassVar[Capabilities] = Capabilities(
+    name = "Local.Test"
+    capabilities = Capabilities(
         ssml=True, speed=True, volume=True, word_times=True, cancel=CancelSupport.HARD
     )
 

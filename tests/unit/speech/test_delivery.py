@@ -14,12 +14,11 @@ from voxgate.errors import Overloaded, ProviderUnavailable
 from voxgate.speech.cache import SpeechCache
 from voxgate.speech.candidate import Candidate
 from voxgate.speech.delivery import (
-    PIECE_CHARACTERS,
     SLOWEST_SPOKEN,
     Delivery,
-    cut,
     split_speed,
 )
+from voxgate.speech.pieces import PIECE_CHARACTERS, cut
 from voxgate.speech.receipt import Outcome, Receipt
 from voxgate.speech.sentences import speakable
 from voxgate.speech.speaker import Speaker

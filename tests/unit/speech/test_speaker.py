@@ -215,8 +215,8 @@ async def test_half_speech_is_not_kept() -> None:
 
 
 class Broken(Provider):
-    name: ClassVar[str] = "Local.Test"
-    capabilities: ClassVar[Capabilities] = Capabilities()
+    name = "Local.Test"
+    capabilities = Capabilities()
     closed = False
 
     async def synthesize(self, utterance: Utterance, abort: Abort) -> AsyncGenerator[AudioChunk, None]:

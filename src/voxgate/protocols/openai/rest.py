@@ -20,9 +20,10 @@ from voxgate.rest.door import key_of, route_class
 from voxgate.rest.openapi import BEARER, STAND_IN_HEADER, audio_content, refusals
 from voxgate.rest.voices import VoiceList, voice_list
 from voxgate.services import Services
-from voxgate.speech.delivery import Delivery, cut, split_speed
+from voxgate.speech.delivery import Delivery, split_speed
 from voxgate.speech.language import is_tag
 from voxgate.speech.markup import strip_markdown
+from voxgate.speech.pieces import cut
 from voxgate.speech.sentences import speakable
 from voxgate.speech.utterance import SpeechSettings, Utterance
 from voxgate.speech.voice import Gender, Voice

@@ -25,8 +25,9 @@ from voxgate.rest.openapi import BEARER, STAND_IN_HEADER, audio_content, refusal
 from voxgate.rest.voices import VoiceList, voice_list
 from voxgate.services import Services
 from voxgate.speech.audio_store import StoredAudio
-from voxgate.speech.delivery import Delivery, cut
+from voxgate.speech.delivery import Delivery
 from voxgate.speech.lexicon import Lexicon
+from voxgate.speech.pieces import cut
 from voxgate.speech.utterance import Markup, Utterance
 from voxgate.speech.voice import Gender, Voice, VoiceName
 

@@ -39,7 +39,8 @@ from voxgate.rest.openapi import STAND_IN_HEADER, audio_content, refusals
 from voxgate.rest.paid import PaidDelivery
 from voxgate.services import Services
 from voxgate.speech.audio_store import StoredAudio
-from voxgate.speech.delivery import cut, split_speed
+from voxgate.speech.delivery import split_speed
+from voxgate.speech.pieces import cut
 from voxgate.speech.sentences import speakable
 from voxgate.speech.utterance import SpeechSettings, Utterance
 from voxgate.speech.voice import Voice

@@ -12,14 +12,15 @@ from voxgate.protocols.uplift.socket_speech import SpeechPlan
 from voxgate.protocols.uplift.voices import voice_name
 from voxgate.services import Services
 from voxgate.speech.catalogue import LOCAL
-from voxgate.speech.delivery import PIECE_CHARACTERS, split_speed
+from voxgate.speech.delivery import split_speed
 from voxgate.speech.lexicon import Lexicon
+from voxgate.speech.pieces import PIECE_CHARACTERS
 from voxgate.speech.utterance import SpeechSettings, Utterance
 from voxgate.speech.voice import Voice
 
 LOCAL_PIECE_CHARACTERS = 90
-"""What a local engine speaks at a time: as audio it fits into what may wait for a reader, so that none,
-however slow, keeps an engine from its next job."""
+"""What a local engine speaks at a time: as audio it is not much more than may wait for a reader, so that a
+slow one hardly ever keeps an engine from its next job."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from voxgate.audio.format import BYTES_PER_SAMPLE, AudioFormat, Codec
 from voxgate.errors import Overloaded, VoxgateError
 from voxgate.providers.contract import AudioChunk
-from voxgate.speech.delivery import PIECE_CHARACTERS, Encoding, cut
+from voxgate.speech.delivery import Encoding
+from voxgate.speech.pieces import PIECE_CHARACTERS, cut
 from voxgate.speech.receipt import Outcome
 from voxgate.speech.speaker import Speaker
 from voxgate.speech.stream import SpeechStream
@@ -20,6 +21,8 @@ PIECE_MS = 90
 
 CONNECTION_BYTES = 1 << 20
 """Of audio that may wait for the reader of one connection, all its requests together."""
+STREAM_BYTES = HOLD_BYTES // 2
+"""Of these for one stream at most: a request has two at times, the second to speak what comes next."""
 LEAST_BYTES = 64 * 1024
 """That a stream may hold in any case: engines are read in pieces of this size."""
 
@@ -27,8 +30,8 @@ LEAST_BYTES = 64 * 1024
 class HeldAudio:
     """Shares out, between the streams of one connection, how much audio may wait for its reader.
 
-    The first get `HOLD_BYTES` each, which lets an engine go on to its next job at once; those that come
-    when others run get less. When eight run, they hold about `CONNECTION_BYTES`.
+    The first get `STREAM_BYTES` each, which lets an engine go on to its next job soon; those that come when
+    others run get less. When eight requests run, they hold about `CONNECTION_BYTES`.
     """
 
     def __init__(self) -> None:
@@ -41,7 +44,7 @@ class HeldAudio:
 
     def take(self) -> int:
         """Give a stream its share, in bytes."""
-        share = min(HOLD_BYTES, max(LEAST_BYTES, self._left // 3))
+        share = min(STREAM_BYTES, max(LEAST_BYTES, self._left // 3))
         self._left -= share
         return share
 
