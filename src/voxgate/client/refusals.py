@@ -11,11 +11,12 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from socket import gaierror
-from typing import Any
 
 import orjson
 
+from voxgate.client.link import LOST
 from voxgate.errors import (
+    Conflict,
     IncompleteAudio,
     InvalidRequest,
     NotAuthenticated,
@@ -23,6 +24,7 @@ from voxgate.errors import (
     NotPermitted,
     Overloaded,
     ProviderRejected,
+    ProviderTimeout,
     ProviderUnavailable,
     RateLimited,
     SynthesisError,
@@ -32,8 +34,6 @@ from voxgate.errors import (
 MAX_TEXT_CHARACTERS = 500
 """Of a server's own words that are passed on."""
 
-_LOST = 1006  # never sent: the connection broke without a word (RFC 6455, section 7.4.1)
-
 
 def error_of_status(status: int, headers: Mapping[str, str], body: bytes) -> VoxgateError:
     """Tell what an HTTP status other than 2xx means.
@@ -41,28 +41,12 @@ def error_of_status(status: int, headers: Mapping[str, str], body: bytes) -> Vox
     Args:
         status: of the answer.
         headers: of the answer, by name in any case.
-        body: perhaps JSON ``{"errors": [{"detail", "source": {"parameter"}}]}``; anything else is as good
-            as nothing.
+        body: perhaps JSON in one of the protocols' shapes; anything else is as good as nothing.
     """
-    first = _first_error(body)
-    told = _words(first.get("detail")) or _phrase(status)
-    match status:
-        case 401:
-            return NotAuthenticated(told)
-        case 403:
-            return NotPermitted(told)
-        case 404:
-            return NotFound(told)
-        case 429:
-            return RateLimited(told, retry_after_s=_retry_after_s(headers))
-        case 503:
-            return Overloaded(told, retry_after_s=_retry_after_s(headers))
-        case _ if 400 <= status < 500:
-            source = first.get("source")
-            field = source.get("parameter") if isinstance(source, dict) else None
-            return InvalidRequest(told, field=field if isinstance(field, str) else None)
-        case _:
-            return ProviderUnavailable(f"The server answered {status}: {told}")
+    words, field = _told(body)
+    error = _of_status(status, words or _phrase(status), field, _retry_after_s(headers))
+    error.status = status
+    return error
 
 
 def error_of_close(code: int, told: str) -> VoxgateError:
@@ -72,7 +56,34 @@ def error_of_close(code: int, told: str) -> VoxgateError:
         code: why; source: RFC 6455, section 7.4.1.
         told: what it said before, perhaps nothing.
     """
-    words = _words(told)
+    error = _of_close(code, words_of(told))
+    error.status = code
+    return error
+
+
+def _of_status(status: int, told: str, field: str | None, retry_after_s: float | None) -> VoxgateError:
+    match status:
+        case 401:
+            return NotAuthenticated(told)
+        case 403:
+            return NotPermitted(told)
+        case 404:
+            return NotFound(told)
+        case 408 | 504:
+            return ProviderTimeout(f"The server answered {status}: {told}")
+        case 409:
+            return Conflict(told)
+        case 429:
+            return RateLimited(told, retry_after_s=retry_after_s)
+        case 503:
+            return Overloaded(told, retry_after_s=retry_after_s)
+        case _ if 400 <= status < 500:
+            return InvalidRequest(told, field=field)
+        case _:
+            return ProviderUnavailable(f"The server answered {status}: {told}")
+
+
+def _of_close(code: int, words: str) -> VoxgateError:
     match code:
         case 1000 | 1001:
             return SynthesisError(words) if words else IncompleteAudio("The server left before it was done")
@@ -81,7 +92,7 @@ def error_of_close(code: int, told: str) -> VoxgateError:
         case 1013:
             return Overloaded(words or "The server has too much to do")
         case _:
-            lost = "The connection broke" if code == _LOST else f"The server closed with code {code}"
+            lost = "The connection broke" if code == LOST else f"The server closed with code {code}"
             return ProviderUnavailable(words or lost)
 
 
@@ -93,18 +104,26 @@ def reason_of(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
 
 
-def _first_error(body: bytes) -> dict[str, Any]:
+def _told(body: bytes) -> tuple[str, str | None]:
+    """Return a server's words, and the field that they are about."""
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return {}
+        return "", None
+    words: object = None
+    field: object = None
     match answer:
-        case {"errors": [dict() as first, *_]}:
-            return first
-    return {}
+        case {"errors": [dict() as first, *_]}:  # Telnyx
+            words, source = first.get("detail"), first.get("source")
+            field = source.get("parameter") or source.get("pointer") if isinstance(source, dict) else None
+        case {"error": {"message": words, **rest}}:  # OpenAI
+            field = rest.get("param")
+        case {"message": words}:  # Uplift, WorkBuddy
+            pass
+    return words_of(words), field if isinstance(field, str) else None
 
 
-def _words(text: object) -> str:
+def words_of(text: object) -> str:
     """Make what a server says fit to be shown: one line, no control characters, not too long."""
     if not isinstance(text, str):
         return ""

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import orjson
 import pybase64
 
+from voxgate.client.events import Audio, Final
 from voxgate.errors import SynthesisError
 
 
@@ -55,32 +56,10 @@ class SpeechOptions:
         }
         return urlencode({name: value for name, value in named.items() if value is not None})
 
-    def init_frame(self) -> bytes:
-        """Write the frame that a session begins with."""
+    def init_frame(self) -> dict[str, Any]:
+        """Return the frame that a session begins with."""
         settings = {"voice_settings": dict(self.voice_settings)} if self.voice_settings else {}
-        return orjson.dumps({"text": " ", **settings})
-
-
-@dataclass(frozen=True, slots=True)
-class Audio:
-    """A frame with audio, with the text that was spoken, or with both.
-
-    Attributes:
-        data: in the format that was asked for; may end in the middle of a sample or a codec's frame.
-        text: what was spoken; None on a frame that only bears audio.
-        cached: the server had it already.
-        first_audio_ms: how long the server took to the first audio; on one frame of a synthesis only.
-    """
-
-    data: bytes
-    text: str | None = None
-    cached: bool = False
-    first_audio_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Final:
-    """All that was sent so far has been spoken. In mid-session more may follow."""
+        return {"text": " ", **settings}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +69,7 @@ class Fault:
     message: str
 
 
-Event = Audio | Final
-
-
-def read_frame(message: str | bytes) -> Event | Fault | None:
+def read_frame(message: str | bytes) -> Audio | Final | Fault | None:
     """Read a message; None for a frame that tells nothing. ``type`` is not looked at: Telnyx sends none.
 
     Raises:

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from voxgate.client import telnyx
+from voxgate.client.retry import NEVER, Retry
 from voxgate.client.telnyx import Audio, Event, Final, SpeechOptions
 from voxgate.errors import (
     ConfigurationError,
@@ -63,8 +64,10 @@ def encoded(data: bytes) -> str:
 FINAL: dict[str, object] = {"audio": None, "text": "", "isFinal": True}
 
 
-async def everything(server: str, *texts: str, options: SpeechOptions | None = None) -> list[Event]:
-    async with telnyx.connect(server, KEY, options) as speech:
+async def everything(
+    server: str, *texts: str, options: SpeechOptions | None = None, retry: Retry | None = None
+) -> list[Event]:
+    async with telnyx.connect(server, KEY, options, retry=retry) as speech:
         for text in texts:
             await speech.send(text)
         await speech.end()
@@ -217,7 +220,7 @@ async def test_a_connection_that_breaks_is_found_out() -> None:
 
     async with server_that(script) as server:
         with pytest.raises(ProviderUnavailable, match="broke"):
-            await everything(server, "Hi.")
+            await everything(server, "Hi.", retry=NEVER)
 
 
 async def test_a_session_that_was_answered_may_be_closed_by_the_server() -> None:
