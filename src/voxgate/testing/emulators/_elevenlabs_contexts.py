@@ -67,6 +67,7 @@ class _Context:
         flushed: what is due was flushed, so it is spoken whatever comes.
         closed: ``isFinal`` comes behind what is due.
         generations: how often it has spoken.
+        sent_bytes: of coded audio.
         changed: set with each change.
         speaking: the speech that is being sent.
         heard_at_s: when its last message came, or its last speech ended.
@@ -82,6 +83,7 @@ class _Context:
     flushed: bool = False
     closed: bool = False
     generations: int = 0
+    sent_bytes: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     speaking: asyncio.Task[None] | None = None
     heard_at_s: float = field(default_factory=lambda: _now_s())
@@ -264,7 +266,8 @@ class Contexts:
             pcm = emulator.speech(text, target.rate_hz, speed=context.speed)
             audio = encode_whole(pcm, target.rate_hz, target) if pcm else b""
             frames = Frames(context.name, text, context.speed, len(audio), self._how.sync_alignment)
-            await emulator.send_frames(self._request, self._socket, audio, frames)
+            await emulator.send_frames(self._request, self._socket, audio, frames, context.sent_bytes)
+            context.sent_bytes += len(audio)
         finally:
             emulator.speaking -= 1
 

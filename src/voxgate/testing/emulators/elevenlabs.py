@@ -229,3 +229,6 @@ def _model(model_id: str, model: rules.Model) -> dict[str, object]:
         "languages": [{"language_id": language, "name": language} for language in model.languages],
         "model_rates": {"character_cost_multiplier": model.cost},
     }
+
+
+EMULATOR = ElevenLabs
