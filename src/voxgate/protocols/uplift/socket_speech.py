@@ -13,7 +13,7 @@ from voxgate.speech.pieces import PIECE_CHARACTERS, cut
 from voxgate.speech.receipt import Outcome
 from voxgate.speech.speaker import Speaker
 from voxgate.speech.stream import SpeechStream
-from voxgate.speech.utterance import HOLD_BYTES, Utterance
+from voxgate.speech.utterance import Utterance
 
 PIECE_MS = 90
 """Of audio encoded at a time: at 22,050 Hz and 16 bits a little under 4 KiB, a header included."""
@@ -21,17 +21,16 @@ PIECE_MS = 90
 
 CONNECTION_BYTES = 1 << 20
 """Of audio that may wait for the reader of one connection, all its requests together."""
-STREAM_BYTES = HOLD_BYTES // 2
-"""Of these for one stream at most: a request has two at times, the second to speak what comes next."""
-LEAST_BYTES = 64 * 1024
-"""That a stream may hold in any case: engines are read in pieces of this size."""
+STREAM_BYTES = 96 * 1024
+"""Of these for one stream: what an engine is read in at a time, and what waits for the writer besides. A
+request has two at times, one of them to speak what comes next; with what the socket holds they make 256 KiB."""
 
 
 class HeldAudio:
-    """Shares out, between the streams of one connection, how much audio may wait for its reader.
+    """Counts how much audio of one connection may wait for its reader.
 
-    The first get `STREAM_BYTES` each, which lets an engine go on to its next job soon; those that come when
-    others run get less. When eight requests run, they hold about `CONNECTION_BYTES`.
+    Each stream of a request that runs gets `STREAM_BYTES`; only where there is ample room a second one speaks
+    ahead. Of eight requests together that is at most `CONNECTION_BYTES`.
     """
 
     def __init__(self) -> None:
@@ -44,13 +43,12 @@ class HeldAudio:
 
     def take(self) -> int:
         """Give a stream its share, in bytes."""
-        share = min(STREAM_BYTES, max(LEAST_BYTES, self._left // 3))
-        self._left -= share
-        return share
+        self._left -= STREAM_BYTES
+        return STREAM_BYTES
 
-    def give_back(self, share: int) -> None:
+    def give_back(self) -> None:
         """Take back the share of a stream that is over."""
-        self._left += share
+        self._left += STREAM_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +120,7 @@ class RequestSpeech:
             self.cancel()
             self.error = stream.error or Overloaded("The server is about to stop")
             return None
-        self._held.give_back(stream.utterance.hold_bytes)
+        self._held.give_back()
         self._current, self._ahead = self._ahead or self._speak_next(), None
         if self._current is None:
             self.over = True
@@ -136,7 +134,7 @@ class RequestSpeech:
             if stream is not None:
                 stream.watch(None)
                 stream.cancel()
-                self._held.give_back(stream.utterance.hold_bytes)
+                self._held.give_back()
         self._current = self._ahead = None
 
     def _speak_next(self) -> SpeechStream | None:

@@ -14,9 +14,8 @@ from voxgate.access.keys import ApiKey
 from voxgate.config import PlanSettings
 from voxgate.errors import RateLimited
 from voxgate.protocols.uplift.socket_session import MAX_OUTBOX
-from voxgate.protocols.uplift.socket_speech import CONNECTION_BYTES
+from voxgate.protocols.uplift.socket_speech import CONNECTION_BYTES, STREAM_BYTES
 from voxgate.speech.receipt import Outcome
-from voxgate.speech.utterance import HOLD_BYTES
 from voxgate.testing.scripted import CHARACTER_MS, read_back, tones
 
 pytestmark = pytest.mark.virtual_time
@@ -425,8 +424,8 @@ async def test_streams_share_what_may_wait_for_the_reader() -> None:
         await asyncio.sleep(0.1)
         shares = [stream.utterance.hold_bytes for stream in talk.speaker._streams]
         assert len(shares) == 8
-        assert max(shares) == HOLD_BYTES
-        assert sum(shares) <= CONNECTION_BYTES * 1.05
+        assert set(shares) == {STREAM_BYTES}
+        assert sum(shares) <= CONNECTION_BYTES
         for number in range(8):
             talk.cancel(f"r{number}")
         # One after another, many pieces each: what they held is there for the next.
@@ -435,4 +434,4 @@ async def test_streams_share_what_may_wait_for_the_reader() -> None:
             await asyncio.sleep(1)
         talk.synthesize("last", "It hangs.", voiceId="Local.Test.hang-1")
         await asyncio.sleep(0.1)
-        assert [stream.utterance.hold_bytes for stream in talk.speaker._streams] == [HOLD_BYTES]
+        assert [stream.utterance.hold_bytes for stream in talk.speaker._streams] == [STREAM_BYTES]
