@@ -150,3 +150,6 @@ async def _json_object(request: web.Request) -> dict[str, object]:
     if not isinstance(fields, dict):
         raise rules.Refused(400, "payload must be an object")
     return fields
+
+
+EMULATOR = RimeEmulator
