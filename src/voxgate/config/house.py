@@ -102,6 +102,37 @@ class SpeakerSettings(Section):
     )
 
 
+class RoutingSettings(Section):
+    """Who speaks when a voice's own provider does not: only as long as nothing was heard."""
+
+    fallbacks: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="For every voice, in order: another provider (`Azure`; its voice of the same language "
+        "and gender is taken), a voice (`Azure.en-US-AvaNeural`), or `stand-in` for the local one. In the "
+        "environment: separated by commas.",
+    )
+    voices: dict[str, tuple[str, ...]] = Field(
+        default={},
+        description="The same for single voices, by patterns of their names: "
+        '`"ElevenLabs.*" = ["Azure", "stand-in"]`. The first that matches takes the place of `fallbacks`.',
+        json_schema_extra={"default_text": "none"},
+    )
+    hedge_after_ms: float = Field(
+        default=0.0,
+        ge=0,
+        le=60_000,
+        description="Milliseconds without audio after which the next in order begins as well, and whoever "
+        "is heard first goes on; 0 never. It costs both their prices.",
+    )
+
+    @field_validator("fallbacks", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+
 class EspeakSettings(Section):
     """The voices that are always there: espeak-ng, in worker processes."""
 

@@ -23,6 +23,7 @@ from voxgate.config.house import (
     LogSettings,
     PlanName,
     PlanSettings,
+    RoutingSettings,
     ServerSettings,
     SpeakerSettings,
 )
@@ -76,10 +77,17 @@ class Settings(BaseSettings):
         "the reference of providers.",
         json_schema_extra={"default_text": "none"},
     )
+    prices: dict[str, float] = Field(
+        default={},
+        description="What a million characters cost, by `Provider` or `Provider.Model`, in any currency: "
+        "receipts estimate costs by it.",
+        json_schema_extra={"default_text": "none"},
+    )
     server: ServerSettings = ServerSettings()
     telnyx: TelnyxSettings = TelnyxSettings()
     uplift: UpliftSettings = UpliftSettings()
     speech: SpeakerSettings = SpeakerSettings()
+    routing: RoutingSettings = RoutingSettings()
     espeak: EspeakSettings = EspeakSettings()
     cache: CacheSettings = CacheSettings()
     rest: RestSettings = RestSettings()

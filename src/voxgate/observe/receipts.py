@@ -23,6 +23,8 @@ def log_receipt(receipt: Receipt) -> None:
         provider=receipt.provider,
         characters_accepted=receipt.characters_accepted,
         characters_sent=receipt.characters_sent,
+        characters_billed=receipt.characters_billed,
+        cost=receipt.cost,
         audio_made_s=round(receipt.audio_made_s, 3),
         audio_delivered_s=round(receipt.audio_delivered_s, 3),
         first_audio_ms=None if receipt.first_audio_ms is None else round(receipt.first_audio_ms, 2),

@@ -130,6 +130,7 @@ class Vendor(Provider):
     """
 
     Settings: ClassVar[type[VendorSettings]] = VendorSettings
+    guarded = True
     public_url: ClassVar[str]
     needs_key: ClassVar[bool] = True
     transports: ClassVar[Mapping[str, Mapping[str, object]]] = {"": {}}

@@ -23,6 +23,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import ClassVar
 
 from voxgate.audio.format import AudioFormat, pcm_duration_s
 from voxgate.speech.sentences import SentenceBuffer, speakable
@@ -157,6 +158,8 @@ class Provider(ABC):
 
     name: str
     capabilities: Capabilities
+    guarded: ClassVar[bool] = False
+    """Whether failures in a row have it left alone for a while (`voxgate.speech.breaker`)."""
 
     async def start(self) -> None:
         """Get ready to speak (start workers, open pools). Called once before the first utterance."""

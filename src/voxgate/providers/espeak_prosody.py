@@ -14,8 +14,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-import numpy as np
-
+from voxgate.audio.gain import apply_gain
 from voxgate.speech.utterance import SpeechSettings
 
 SLOWEST, FASTEST = 0.47, 8.0
@@ -70,9 +69,7 @@ class EspeakProsody:
 
     def apply_gain(self, pcm: bytes) -> bytes:
         """Scale s16le samples."""
-        if self.gain == 1.0:
-            return pcm
-        return (np.frombuffer(pcm, "<i2") * np.float32(self.gain)).astype("<i2").tobytes()
+        return apply_gain(pcm, self.gain)
 
 
 def _nominal(measured: float) -> float:

@@ -13,7 +13,9 @@ from voxgate.providers.espeak_voices import nearest_voice
 from voxgate.providers.registry import ProviderRegistry, open_vendors
 from voxgate.speech.cache import SpeechCache
 from voxgate.speech.catalogue import Catalogue
+from voxgate.speech.fallbacks import Fallbacks
 from voxgate.speech.language import normal_tag
+from voxgate.speech.prices import Prices
 from voxgate.speech.receipt import ReceiptSink
 from voxgate.speech.routing import Router, StandInVoice
 from voxgate.speech.speaker import Speaker
@@ -50,8 +52,12 @@ async def open_speech(
         for provider in registry:
             if isinstance(provider, EspeakProvider):
                 catalogue.add(_listed(provider))
+        for vendor in registry:
+            if vendor.guarded:
+                catalogue.add_provider(vendor.name)
         stand_ins = settings.speech.stand_ins and settings.espeak.enabled
-        router = Router(catalogue, registry, _find_stand_in if stand_ins else None)
+        fallbacks = Fallbacks(settings.routing.fallbacks, settings.routing.voices)
+        router = Router(catalogue, registry, _find_stand_in if stand_ins else None, fallbacks)
         speaker = Speaker(
             router.candidates,
             SpeechCache(settings.cache.memory_mib * _MIB, settings.cache.max_entry_kib * _KIB),
@@ -59,6 +65,8 @@ async def open_speech(
             sinks,
             first_audio_timeout_s=settings.speech.first_audio_timeout_s,
             stall_timeout_s=settings.speech.stall_timeout_s,
+            hedge_after_s=settings.routing.hedge_after_ms / 1000,
+            prices=Prices(settings.prices),
         )
         stack.push_async_callback(speaker.aclose)
         yield router, speaker

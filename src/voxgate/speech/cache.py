@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from voxgate.audio.format import AudioFormat
 from voxgate.providers.contract import WordTime
 from voxgate.speech.utterance import Markup, Pronunciation, SpeechSettings, Utterance
 from voxgate.speech.voice import VoiceName
@@ -25,10 +26,11 @@ class CacheKey:
     language: str | None
     settings: SpeechSettings
     pronunciations: tuple[Pronunciation, ...]
+    coded: AudioFormat | None = None
 
     @classmethod
-    def of(cls, utterance: Utterance) -> CacheKey:
-        """Make the key of an utterance as its provider will get it."""
+    def of(cls, utterance: Utterance, coded: AudioFormat | None = None) -> CacheKey:
+        """Make the key of an utterance as its provider will get it, for PCM or for a finished file."""
         return cls(
             utterance.tenant,
             utterance.voice,
@@ -37,6 +39,7 @@ class CacheKey:
             utterance.language,
             utterance.settings,
             utterance.pronunciations,
+            coded,
         )
 
 
@@ -45,14 +48,17 @@ class CachedSpeech:
     """One whole utterance.
 
     Attributes:
-        pcm: s16le mono.
+        pcm: s16le mono, or a file in the format ``coded``.
         rate_hz: of ``pcm``.
         words: word times, where the provider gave them.
+        coded: None for PCM, which can be spliced and encoded anew; else only a caller that takes exactly this
+            file can have it.
     """
 
     pcm: bytes
     rate_hz: int
     words: tuple[WordTime, ...] = ()
+    coded: AudioFormat | None = None
 
 
 class SpeechCache:
@@ -80,6 +86,13 @@ class SpeechCache:
         if entry is not None:
             self._entries.move_to_end(key)
         return entry
+
+    def find(self, utterance: Utterance) -> CachedSpeech | None:
+        """Return what can answer an utterance: its PCM, or the very file that it asks for."""
+        found = self.get(CacheKey.of(utterance))
+        if found is None and utterance.passthrough is not None:
+            found = self.get(CacheKey.of(utterance, utterance.passthrough))
+        return found
 
     def put(self, key: CacheKey, speech: CachedSpeech) -> None:
         """Keep ``speech``, and let go of the least recently used to stay within the size."""

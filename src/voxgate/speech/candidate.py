@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from voxgate.providers.contract import Provider
+from voxgate.speech.breaker import BreakerKey
 from voxgate.speech.utterance import Utterance
 
 
@@ -22,6 +23,13 @@ class Candidate:
     provider: Provider
     utterance: Utterance
     stand_in: bool
+
+    @property
+    def breaker(self) -> BreakerKey | None:
+        """Whose breaker it depends on; None for a provider that has none."""
+        if not self.provider.guarded:
+            return None
+        return self.provider.name, self.provider.account(self.utterance.tenant)
 
 
 FindCandidates = Callable[[Utterance], Sequence[Candidate]]

@@ -99,6 +99,18 @@ class Catalogue:
                 lists = (shelf.facts.title,)
                 self._add(VoiceGroup(lists, voice.languages, voice.accent, voice.gender, labels))
 
+    def add_provider(self, name: str) -> None:
+        """Make room for a provider that no file describes: it lists no voices, and takes every id.
+
+        Nothing changes if there is one of that name.
+        """
+        if name.lower() in self._providers:
+            return
+        facts = ModelFacts(provider=name, formats=("mp3", "linear16", "wav"), takes_language=True)
+        file = ProviderFile(provider=name, models_open=True, models=(facts,))
+        self._files[name] = self._providers[name.lower()] = file
+        self._shelves[facts.title] = _Shelf(facts)
+
     @property
     def providers(self) -> tuple[str, ...]:
         """Canonical spellings."""

@@ -27,6 +27,8 @@ class Receipt:
         provider: who made the audio; empty when nobody was reached.
         characters_accepted: of the text as handed to the Speaker.
         characters_sent: of the text as handed to the provider; 0 from the cache.
+        characters_billed: as the provider counts them, where it tells; else as many as were sent.
+        cost: an estimate by the price table, in its currency; None when the table does not say.
         audio_made_s: seconds of audio the provider (or cache) produced.
         audio_delivered_s: seconds of audio the front took.
         first_audio_ms: from ``speak`` to the first audio available; None when there was none.
@@ -50,6 +52,8 @@ class Receipt:
     outcome: Outcome
     error_code: str | None = None
     provider_request_id: str | None = None
+    characters_billed: int = 0
+    cost: float | None = None
 
 
 ReceiptSink = Callable[[Receipt], None]

@@ -1,7 +1,10 @@
-"""Which provider speaks a voice.
+"""Which provider speaks a voice, and who instead of it.
 
-A voice is spoken by its own provider when that provider is here. Otherwise a local stand-in speaks in the
-same language, unless the settings forbid it.
+A voice is spoken by its own provider when that provider is here. Behind it stand, in order, those whom the
+table ``[routing]`` of the settings names for it: another vendor's voice, another vendor (whose voice of the
+same language and gender is taken, `voxgate.speech.equivalents`), or the local stand-in. They speak while
+nothing was heard and the ones before them fail. A voice whose provider is not here is spoken by the local
+stand-in in the same language, unless the settings forbid it.
 """
 
 from __future__ import annotations
@@ -9,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from voxgate.errors import InvalidVoice
+from voxgate.errors import ConfigurationError, InvalidVoice, RequestError
 from voxgate.providers.registry import ProviderRegistry
 from voxgate.speech.candidate import Candidate
 from voxgate.speech.catalogue import Catalogue
+from voxgate.speech.equivalents import equivalent
+from voxgate.speech.fallbacks import NO_FALLBACKS, STAND_IN, Fallbacks
 from voxgate.speech.utterance import SpeechSettings, Utterance
 from voxgate.speech.voice import Voice, VoiceName
 
@@ -35,6 +40,9 @@ class StandInVoice:
 FindStandIn = Callable[[Voice, str | None], StandInVoice]
 """Names the stand-in for a voice; the second argument is the language asked for, if any."""
 
+_REMEMBERED = 4096
+"""Equivalents of voices that are not looked for again."""
+
 
 class Router:
     """Decides who speaks.
@@ -43,14 +51,26 @@ class Router:
         catalogue: what voices there are.
         registry: what providers are here.
         find_stand_in: the table of stand-ins; None forbids standing in.
+        fallbacks: who speaks for whom.
+
+    Raises:
+        ConfigurationError: a fallback is neither a voice, nor a provider, nor the stand-in.
     """
 
     def __init__(
-        self, catalogue: Catalogue, registry: ProviderRegistry, find_stand_in: FindStandIn | None
+        self,
+        catalogue: Catalogue,
+        registry: ProviderRegistry,
+        find_stand_in: FindStandIn | None,
+        fallbacks: Fallbacks = NO_FALLBACKS,
     ) -> None:
         self.catalogue = catalogue
         self._registry = registry
         self._find_stand_in = find_stand_in
+        self._fallbacks = fallbacks
+        self._equals: dict[tuple[str, VoiceName, str | None], VoiceName | None] = {}
+        for name in fallbacks.names():
+            self._check(name)
 
     def admit(self, name: VoiceName, *, identity_verified: bool = False) -> Voice:
         """Judge a voice before anything is promised; ``hosted`` says whether its own provider is here.
@@ -75,6 +95,20 @@ class Router:
             return voice.name
         return self._find_stand_in(voice, language).name
 
+    def _check(self, name: str) -> None:
+        try:
+            if "." in name:
+                self.catalogue.find(VoiceName.parse(name), identity_verified=True)
+            elif name.lower() != STAND_IN:
+                self.catalogue.provider(name)
+        except RequestError as error:
+            raise ConfigurationError(f"routing names {name}: {error.message}") from None
+
+    def takes_text(self, voice: VoiceName) -> bool:
+        """Whether a voice's own provider is here and takes text while it is being written."""
+        own = self._registry.find(voice)
+        return own is not None and own.capabilities.text_stream
+
     def candidates(self, utterance: Utterance) -> Sequence[Candidate]:
         """List who can speak ``utterance``, best first; never empty.
 
@@ -82,16 +116,56 @@ class Router:
             InvalidVoice: nobody can.
         """
         own = self._registry.find(utterance.voice)
-        if own is not None:
+        names = self._fallbacks.of(utterance.voice)
+        if own is not None and not names:
             return (Candidate(own, utterance, stand_in=False),)
         voice = self.admit(utterance.voice, identity_verified=True)
-        assert self._find_stand_in is not None  # noqa: S101 - admit has refused otherwise
+        found = [] if own is None else [Candidate(own, utterance, stand_in=False)]
+        found += [each for name in names if (each := self._fallback(name, voice, utterance)) is not None]
+        if own is None and not any(each.stand_in for each in found):
+            found += filter(None, [self._stand_in(voice, utterance)])
+        if not found:
+            raise InvalidVoice(f"No provider here speaks {voice.name}", field="voice")
+        return found
+
+    def _fallback(self, name: str, voice: Voice, utterance: Utterance) -> Candidate | None:
+        """Find who a fallback is; None when it is not here, or is the voice itself."""
+        if name.lower() == STAND_IN:
+            return self._stand_in(voice, utterance)
+        if "." in name:
+            other = self.catalogue.find(VoiceName.parse(name), identity_verified=True).name
+        else:
+            equal = self._equivalent(name, voice, utterance.language)
+            if equal is None:
+                return None
+            other = equal
+        provider = self._registry.find(other)
+        if provider is None or other == utterance.voice:
+            return None
+        # A vendor's own fields mean nothing to another vendor, and its files are not another's.
+        settings = replace(utterance.settings, extra=())
+        spoken = replace(utterance, voice=other, settings=settings, passthrough=None)
+        return Candidate(provider, spoken, stand_in=True)
+
+    def _equivalent(self, provider: str, voice: Voice, language: str | None) -> VoiceName | None:
+        key = provider, voice.name, language
+        if key not in self._equals:
+            if len(self._equals) >= _REMEMBERED:
+                self._equals.clear()
+            equal = equivalent(voice, self.catalogue.voices(provider=provider), language)
+            self._equals[key] = None if equal is None else equal.name
+        return self._equals[key]
+
+    def _stand_in(self, voice: Voice, utterance: Utterance) -> Candidate | None:
+        if self._find_stand_in is None:
+            return None
         other = self._find_stand_in(voice, utterance.language)
         provider = self._registry.find(other.name)
         if provider is None:
-            raise InvalidVoice(f"No provider here speaks {voice.name}", field="voice")
+            return None
         settings = _adjusted(utterance.settings, other)
-        return (Candidate(provider, replace(utterance, voice=other.name, settings=settings), stand_in=True),)
+        spoken = replace(utterance, voice=other.name, settings=settings, passthrough=None)
+        return Candidate(provider, spoken, stand_in=True)
 
 
 def _adjusted(settings: SpeechSettings, other: StandInVoice) -> SpeechSettings:

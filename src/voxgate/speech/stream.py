@@ -16,10 +16,10 @@ from collections import deque
 from collections.abc import Callable
 from enum import Enum, auto
 
-from voxgate.audio.format import BYTES_PER_SAMPLE, pcm_duration_s
+from voxgate.audio.format import BYTES_PER_SAMPLE
 from voxgate.clock import Clock
 from voxgate.errors import VoxgateError
-from voxgate.providers.contract import Abort, AudioChunk
+from voxgate.providers.contract import Abort, AudioChunk, UpstreamFacts
 from voxgate.speech.receipt import Outcome, Receipt
 from voxgate.speech.utterance import Utterance
 
@@ -60,7 +60,12 @@ class SpeechStream:
         self.spoken_by = str(utterance.voice)
         self.provider = ""
         self.cached = False
+        self.text_is_written = False
+        self.characters_accepted = len(utterance.text)
         self.characters_sent = 0
+        self.cost: float | None = None
+        self._characters_told: int | None = None
+        self._request_id: str | None = None
         self.first_audio_ms: float | None = None
         self.error: VoxgateError | None = None
         self.receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
@@ -97,15 +102,16 @@ class SpeechStream:
             return None
         chunk, begin = self._chunks[0], self._taken_of_first
         end = begin + chunk.rate_hz * limit_ms // 1000 * BYTES_PER_SAMPLE
-        if end >= len(chunk.pcm):
+        if end >= len(chunk.pcm) or chunk.coded is not None:
             self._chunks.popleft()
             self._taken_of_first = 0
         else:
             self._taken_of_first = end
         # The words go out with the first piece.
-        piece = AudioChunk(chunk.pcm[begin:end], chunk.rate_hz, chunk.words if begin == 0 else ())
+        pcm = chunk.pcm[begin:end] if chunk.coded is None else chunk.pcm
+        piece = AudioChunk(pcm, chunk.rate_hz, chunk.words if begin == 0 else (), coded=chunk.coded)
         self._held_bytes -= len(piece.pcm)
-        self._delivered_s += pcm_duration_s(len(piece.pcm), piece.rate_hz)
+        self._delivered_s += piece.duration_s
         if self._held_bytes < BUFFER_BYTES:
             self._room.set()
         self._settle()
@@ -154,13 +160,24 @@ class SpeechStream:
             return
         if self.first_audio_ms is None and chunk.pcm:
             self.first_audio_ms = (self._clock.now_s() - self._began_s) * 1000
-        self._made_s += pcm_duration_s(len(chunk.pcm), chunk.rate_hz)
+        self._made_s += chunk.duration_s
         self._chunks.append(chunk)
         self._held_bytes += len(chunk.pcm)
         self._notify()
         if self._held_bytes >= BUFFER_BYTES and not shared:
             self._room.clear()
             await self._room.wait()
+
+    @property
+    def characters_billed(self) -> int:
+        """As the upstream told, else as many as it was sent."""
+        return self.characters_sent if self._characters_told is None else self._characters_told
+
+    def learn(self, facts: UpstreamFacts) -> None:
+        """Note what the upstream told of its request; an utterance may take several."""
+        self._request_id = facts.request_id or self._request_id
+        if facts.characters is not None:
+            self._characters_told = (self._characters_told or 0) + facts.characters
 
     def end(self) -> None:
         """Say that all audio was put."""
@@ -207,15 +224,17 @@ class SpeechStream:
             voice=str(self.utterance.voice),
             spoken_by=self.spoken_by,
             provider=self.provider,
-            characters_accepted=len(self.utterance.text),
+            characters_accepted=self.characters_accepted,
             characters_sent=self.characters_sent,
+            characters_billed=self.characters_billed,
+            cost=self.cost,
             audio_made_s=self._made_s,
             audio_delivered_s=self._delivered_s,
             first_audio_ms=self.first_audio_ms,
             cached=self.cached,
             outcome=outcome,
             error_code=self.error.code if self.error is not None else None,
-            provider_request_id=self.error.provider_request_id if self.error is not None else None,
+            provider_request_id=(self.error and self.error.provider_request_id) or self._request_id,
         )
         if not self.receipt.done():
             self.receipt.set_result(receipt)
