@@ -64,6 +64,7 @@ class Session(ABC):
         task = asyncio.create_task(self._run(speaking))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        task.add_done_callback(lambda _: speaking.close())  # what was cancelled before it began
         return task
 
     def end(self, code: int = WSCloseCode.OK, reason: str = "") -> None:
