@@ -165,3 +165,6 @@ class OpenAIEmulator(Emulator):
 def _event(payload: Mapping[str, object], *, named: bool) -> bytes:
     lines = [f"event: {payload['type']}"] if named else []
     return "\n".join([*lines, f"data: {json.dumps(payload, separators=(',', ':'))}", "", ""]).encode()
+
+
+EMULATOR = OpenAIEmulator
