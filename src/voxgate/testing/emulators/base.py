@@ -116,6 +116,7 @@ class Emulator(ABC):
         provider: name of the section of the settings, and of the adapter's module, that this is for.
         voice: compound name of a voice that it knows.
         bad_voice: compound name of a voice that it refuses, though its name is well formed.
+        checked_by: the independent client that is satisfied with it, with its version; or that there is none.
         asked: every utterance, in the order in which they began.
         connections: sockets and requests being served at this moment.
         peak_connections: the most there ever were at once.
@@ -124,6 +125,7 @@ class Emulator(ABC):
     provider: ClassVar[str]
     voice: ClassVar[str]
     bad_voice: ClassVar[str]
+    checked_by: ClassVar[str] = "our emulator only"
 
     def __init__(self, *, key: str = "emulated-key", faults: Faults = NO_FAULTS) -> None:
         self.key = key
@@ -172,6 +174,7 @@ class Emulator(ABC):
     ) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
+            await asyncio.sleep(0)  # sockets are let go of one turn of the loop after they were closed
 
     def speech(self, text: str, rate_hz: int, *, speed: float = 1.0, volume: float = 1.0) -> bytes:
         """Return s16le mono PCM of ``text``; see `voxgate.testing.scripted.read_back`."""

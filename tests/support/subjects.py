@@ -1,0 +1,211 @@
+"""Whom the conformance suite puts through everything: each adapter over each of its transports, found, not listed."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from voxgate.clock import LoopClock
+from voxgate.errors import VoxgateError
+from voxgate.providers.contract import AudioChunk, Provider
+from voxgate.providers.espeak import EspeakProvider
+from voxgate.providers.registry import vendor_class, vendor_names
+from voxgate.speech.cache import SpeechCache
+from voxgate.speech.candidate import Candidate
+from voxgate.speech.receipt import Receipt
+from voxgate.speech.speaker import Speaker
+from voxgate.speech.text_source import TextSource
+from voxgate.speech.utterance import SpeechSettings, Utterance
+from voxgate.speech.voice import VoiceName
+from voxgate.testing.emulators.base import NO_FAULTS, Emulator, Faults
+from voxgate.testing.scripted import ScriptedProvider, read_back, tones
+
+FIRST_AUDIO_TIMEOUT_S = 10.0
+STALL_TIMEOUT_S = 15.0
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A provider over one transport.
+
+    Attributes:
+        name: of its module, ``espeak``, or ``scripted``.
+        transport: as ``Vendor.transports`` calls it.
+        extra: the settings that choose it.
+    """
+
+    name: str
+    transport: str = ""
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def is_vendor(self) -> bool:
+        return self.name not in ("espeak", "scripted")
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}-{self.transport}" if self.transport else self.name
+
+    @property
+    def emulator(self) -> type[Emulator]:
+        found: type[Emulator] = importlib.import_module(f"voxgate.testing.emulators.{self.name}").EMULATOR
+        return found
+
+    @asynccontextmanager
+    async def open(self, faults: Faults = NO_FAULTS, **settings: object) -> AsyncIterator[House]:
+        async with AsyncExitStack() as stack:
+            emulator: Emulator | None = None
+            provider: Provider
+            if self.name == "espeak":
+                provider, voice = (
+                    EspeakProvider(LoopClock(), min_workers=2, max_workers=4),
+                    "Local.Espeak.en-us",
+                )
+                bad_voice = "Local.Espeak.xx-nobody"
+            elif self.name == "scripted":
+                provider, voice = ScriptedProvider(LoopClock()), "Local.Test.plain"
+                bad_voice = "Local.Test.nobody"
+            else:
+                emulator = await stack.enter_async_context(self.emulator(faults=faults))
+                vendor = vendor_class(self.name)
+                section = vendor.Settings(**{**emulator.settings(), **self.extra, **settings})  # type: ignore[arg-type]
+                provider = vendor.make(self.name, section, LoopClock())
+                voice, bad_voice = emulator.voice, emulator.bad_voice
+            stack.push_async_callback(provider.aclose)
+            await provider.start()
+            house = House(self, provider, emulator, VoiceName.parse(voice), VoiceName.parse(bad_voice))
+            stack.push_async_callback(house.speaker.aclose)
+            yield house
+
+
+class House:
+    """A Speaker with the subject, and another who steps in if ``rescued`` is set."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        provider: Provider,
+        emulator: Emulator | None,
+        voice: VoiceName,
+        bad: VoiceName,
+    ) -> None:
+        self.subject = subject
+        self.provider = provider
+        self._emulator = emulator
+        self.voice = voice
+        self.bad_voice = bad
+        self.rescued = False
+        self.receipts: list[Receipt] = []
+        self.speaker = Speaker(
+            self._candidates,
+            SpeechCache(0, 0),
+            LoopClock(),
+            [self.receipts.append],
+            first_audio_timeout_s=FIRST_AUDIO_TIMEOUT_S,
+            stall_timeout_s=STALL_TIMEOUT_S,
+        )
+        self._rescuer = ScriptedProvider(LoopClock())
+
+    @property
+    def emulator(self) -> Emulator:
+        assert self._emulator is not None
+        return self._emulator
+
+    def _candidates(self, utterance: Utterance) -> list[Candidate]:
+        own = Candidate(self.provider, utterance, stand_in=False)
+        if not self.rescued:
+            return [own]
+        voice = VoiceName("Local", "Test", "plain")
+        return [own, Candidate(self._rescuer, Utterance(utterance.text, voice, utterance.tenant), True)]
+
+    def utterance(self, text: str, **changes: Any) -> Utterance:
+        return Utterance(text, **{"voice": self.voice, "tenant": "tenant", "cacheable": False, **changes})
+
+    async def speak(self, text: str, **changes: Any) -> Heard:
+        return await hear(self, self.utterance(text, **changes))
+
+    async def speak_pieces(self, *pieces: str, **changes: Any) -> Heard:
+        source = TextSource()
+        for piece in pieces:
+            source.write(piece) if piece else source.flush()
+        source.end()
+        return await hear(self, self.utterance("", **changes), source)
+
+
+@dataclass
+class Heard:
+    """What came of an utterance.
+
+    Attributes:
+        chunks: all of them, in order.
+        error: what it failed with.
+        receipt: of it.
+    """
+
+    chunks: list[AudioChunk]
+    error: VoxgateError | None
+    receipt: Receipt
+
+    @property
+    def pcm(self) -> bytes:
+        return b"".join(chunk.pcm for chunk in self.chunks)
+
+    @property
+    def rate_hz(self) -> int:
+        return next((chunk.rate_hz for chunk in self.chunks if chunk.pcm), 24_000)
+
+    @property
+    def text(self) -> str:
+        """The words that the tones say, without spaces: vendors may strip those at the ends."""
+        return squeezed(read_back(self.pcm, rate_hz=self.rate_hz))
+
+    @property
+    def duration_s(self) -> float:
+        return sum(chunk.duration_s for chunk in self.chunks)
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+async def hear(house: House, utterance: Utterance, source: TextSource | None = None) -> Heard:
+    stream = house.speaker.speak(utterance, source)
+    chunks: list[AudioChunk] = []
+    error = None
+    try:
+        async for chunk in stream:
+            chunks.append(chunk)
+    except VoxgateError as failure:
+        error = failure
+    return Heard(chunks, error, await stream.receipt)
+
+
+def is_begin(heard: Heard, text: str, rate_hz: int) -> bool:
+    """Whether what was heard is how the text's tones begin: nothing twice, nothing invented."""
+    return tones(text, rate_hz=rate_hz).startswith(heard.pcm[: len(heard.pcm)])
+
+
+def settings(**fields: Any) -> SpeechSettings:
+    return SpeechSettings(**fields)
+
+
+def subjects() -> Iterator[Subject]:
+    for name in vendor_names():
+        for transport, extra in vendor_class(name).transports.items():
+            yield Subject(name, transport, extra)
+
+
+def vendors_param() -> list[Any]:
+    """Vendors, on virtual time: both ends of their sockets live on the test's loop."""
+    return [pytest.param(each, id=each.id, marks=pytest.mark.virtual_time) for each in subjects()]
+
+
+def everybody_param() -> list[Any]:
+    """Vendors, and the local engines, whose processes know real time only."""
+    return [*vendors_param(), *(pytest.param(Subject(name), id=name) for name in ("espeak", "scripted"))]
