@@ -1,4 +1,4 @@
-"""Whom the conformance suite puts through everything: each adapter over each of its transports, found, not listed."""
+"""Whom the conformance suite puts through everything: adapters over each transport, found by their files."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Subject:
             else:
                 emulator = await stack.enter_async_context(self.emulator(faults=faults))
                 vendor = vendor_class(self.name)
-                section = vendor.Settings(**{**emulator.settings(), **self.extra, **settings})  # type: ignore[arg-type]
+                section = vendor.Settings.model_validate({**emulator.settings(), **self.extra, **settings})
                 provider = vendor.make(self.name, section, LoopClock())
                 voice, bad_voice = emulator.voice, emulator.bad_voice
             stack.push_async_callback(provider.aclose)
