@@ -21,12 +21,10 @@ import aiohttp
 from voxgate.audio.format import AudioFormat
 from voxgate.errors import IncompleteAudio, ProviderUnavailable
 from voxgate.providers._audio import PCM_24K, AudioReader
-from voxgate.providers._vendor import MAX_MESSAGE_BYTES, Account, Vendor
+from voxgate.providers._vendor import MAX_MESSAGE_BYTES, Account, Vendor, begin_of
 from voxgate.providers.contract import Abort, AudioChunk, UpstreamFacts, WordTime
 from voxgate.speech.utterance import Utterance
 
-_REFUSAL_BYTES = 16 * 1024
-"""Of a refusal's body that are read: enough for every vendor's error object."""
 _NO_AUDIO = re.compile(r"^(text/(?!event-stream)|application/(json|xml|problem\+json))")
 
 
@@ -128,7 +126,7 @@ class HttpVendor(Vendor):
                 ) as response,
             ):
                 if response.status != HTTPStatus.OK:
-                    raise self.refused(response.status, response.headers, await _some(response))
+                    raise self.refused(response.status, response.headers, await begin_of(response))
                 if not ask.wrapped and _NO_AUDIO.match(response.content_type):
                     raise self.broken()
                 if abort is not None:
@@ -138,40 +136,6 @@ class HttpVendor(Vendor):
             raise IncompleteAudio(f"{self.name}'s answer was cut short") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ProviderUnavailable(f"{self.name} cannot be reached: {type(error).__name__}") from None
-
-    async def fetch(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        *,
-        json: object = None,
-        most_bytes: int = MAX_MESSAGE_BYTES,
-    ) -> bytes:
-        """Get a small document, such as a page of a voice list; POST where ``json`` is given.
-
-        Raises:
-            VoxgateError: it could not be had.
-        """
-        method = "GET" if json is None else "POST"
-        try:
-            async with self.http.request(
-                method,
-                url,
-                headers=headers,
-                json=json,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=30),
-            ) as response:
-                if response.status != HTTPStatus.OK:
-                    raise self.refused(response.status, response.headers, await _some(response))
-                body = await response.content.read(most_bytes + 1)
-                while len(body) <= most_bytes and (more := await response.content.read(most_bytes)):
-                    body += more
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ProviderUnavailable(f"{self.name} cannot be reached: {type(error).__name__}") from None
-        if len(body) > most_bytes:
-            raise ProviderUnavailable(f"{self.name} answered with more than {most_bytes} bytes")
-        return body
 
     async def _parts(self, response: aiohttp.ClientResponse, ask: Ask) -> AsyncGenerator[Part, None]:
         body = response.content.iter_any()
@@ -204,10 +168,6 @@ async def lines(body: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
             raise ProviderUnavailable("The upstream sent a line without an end")
     if held:
         yield bytes(held).rstrip(b"\r")
-
-
-async def _some(response: aiohttp.ClientResponse) -> bytes:
-    return await response.content.read(_REFUSAL_BYTES)
 
 
 def _with(chunk: AudioChunk | None, part: Part, rate_hz: int) -> AudioChunk:

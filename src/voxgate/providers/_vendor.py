@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from http import HTTPStatus
 from typing import ClassVar
 
 import aiohttp
@@ -37,6 +38,8 @@ from voxgate.speech.utterance import Markup, Utterance
 CONNECT_TIMEOUT_S = 5.0
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """Of one message of a socket or one line of a body: vendors send up to a few MiB."""
+_REFUSAL_BYTES = 16 * 1024
+"""Of a refusal's body that are read: enough for every vendor's error object."""
 
 
 class AccountSettings(Section):
@@ -228,6 +231,40 @@ class Vendor(Provider):
         """Say what an HTTP refusal amounts to; a vendor with codes of its own overrides it."""
         return refusal(self.name, status, headers)
 
+    async def fetch(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        json: object = None,
+        most_bytes: int = MAX_MESSAGE_BYTES,
+    ) -> bytes:
+        """Get a small document, such as a page of a voice list; POST where ``json`` is given.
+
+        Raises:
+            VoxgateError: it could not be had.
+        """
+        method = "GET" if json is None else "POST"
+        try:
+            async with self.http.request(
+                method,
+                url,
+                headers=headers,
+                json=json,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=30),
+            ) as response:
+                if response.status != HTTPStatus.OK:
+                    raise self.refused(response.status, response.headers, await begin_of(response))
+                body = await response.content.read(most_bytes + 1)
+                while len(body) <= most_bytes and (more := await response.content.read(most_bytes)):
+                    body += more
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ProviderUnavailable(f"{self.name} cannot be reached: {type(error).__name__}") from None
+        if len(body) > most_bytes:
+            raise ProviderUnavailable(f"{self.name} answered with more than {most_bytes} bytes")
+        return body
+
     def broken(self) -> VoxgateError:
         """Word that the vendor sent something that is not its own protocol."""
         return ProviderUnavailable(f"{self.name} sent something that is not its protocol")
@@ -252,6 +289,11 @@ class Vendor(Provider):
     def extra(self, utterance: Utterance) -> dict[str, object]:
         """The vendor's own fields, as the client gave them."""
         return dict(utterance.settings.extra)
+
+
+async def begin_of(response: aiohttp.ClientResponse) -> bytes:
+    """Read as much of a refusal as is needed to know what it is."""
+    return await response.content.read(_REFUSAL_BYTES)
 
 
 def refusal(
