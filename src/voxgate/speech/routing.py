@@ -122,7 +122,7 @@ class Router:
         voice = self.admit(utterance.voice, identity_verified=True)
         found = [] if own is None else [Candidate(own, utterance, stand_in=False)]
         found += [each for name in names if (each := self._fallback(name, voice, utterance)) is not None]
-        if own is None and not any(each.stand_in for each in found):
+        if own is None and STAND_IN not in map(str.lower, names):
             found += filter(None, [self._stand_in(voice, utterance)])
         if not found:
             raise InvalidVoice(f"No provider here speaks {voice.name}", field="voice")

@@ -355,7 +355,7 @@ async def test_a_refusal_is_what_it_is(
     async with subject.open(Faults(refuse_status=status)) as house:
         heard = await house.speak(TEXT)
         check_failed(heard, *kinds)
-        house.emulator.faults = Faults()
+        house.forgive()
         check_spoken(subject, await house.speak("Again."), "Again.")
 
 
@@ -368,7 +368,7 @@ async def test_a_black_hole_is_given_up(subject: Subject, after: int) -> None:
         assert is_begin(heard, TEXT, heard.rate_hz)
         if after == 0:
             assert not heard.pcm
-        house.emulator.faults = Faults()
+        house.forgive()
         check_spoken(subject, await house.speak("Again."), "Again.")
 
 
@@ -394,7 +394,7 @@ async def test_a_reply_that_breaks_off_is_an_error(subject: Subject, faults: Fau
         heard = await house.speak(TEXT)
         check_failed(heard, SynthesisError, CapacityError)
         assert is_begin(heard, TEXT, heard.rate_hz)
-        house.emulator.faults = Faults()
+        house.forgive()
         check_spoken(subject, await house.speak("Again."), "Again.")
 
 
@@ -411,7 +411,7 @@ async def test_reset_at_fifty_points(subject: Subject) -> None:
             else:
                 assert isinstance(heard.error, SynthesisError)
                 assert is_begin(heard, text, heard.rate_hz)
-            house.speaker.breakers.succeeded((house.provider.name, ""))
+            house.forgive()
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 10])
