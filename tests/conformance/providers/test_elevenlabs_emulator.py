@@ -133,6 +133,21 @@ async def test_speed_is_applied(server: ElevenLabs) -> None:
     assert server.asked[0].settings == {"speed": 1.2, "stability": 0.3, "use_speaker_boost": True}
 
 
+async def test_lines_tell_when_characters_are_heard(server: ElevenLabs) -> None:
+    async with client_of(server) as client:
+        lines = [
+            line
+            async for line in client.text_to_speech.stream_with_timestamps(
+                voice_id=VOICE, text=TEXT, model_id=FLASH, output_format="pcm_24000"
+            )
+        ]
+    assert b"".join(base64.b64decode(line.audio_base_64) for line in lines) == tones(TEXT)
+    told = [line.alignment for line in lines if line.alignment is not None]
+    assert "".join(character for each in told for character in each.characters) == TEXT
+    starts = [start for each in told for start in each.character_start_times_seconds]
+    assert starts == pytest.approx([number * CHARACTER_MS / 1000 for number in range(len(TEXT))])
+
+
 async def test_who_leaves_is_noted(server: ElevenLabs) -> None:
     server.faults = Faults(pause_after=9_600, pause_s=60)
     async with client_of(server) as client:
@@ -457,16 +472,16 @@ async def test_settings_are_applied(server: ElevenLabs) -> None:
 async def test_characters_are_told_with_their_times(server: ElevenLabs) -> None:
     async with talk(server, sync_alignment="true") as socket:
         await socket.say("a", f"{TEXT} ")
-        characters = []
+        begin_ms, starts, characters = 0.0, list[float](), list[str]()
         while isinstance(frame := await socket.read(), Audio):
-            if frame.alignment is None:
-                continue
-            times = frame.alignment.char_start_times_ms
-            assert frame.alignment.chars
-            assert times == [number * CHARACTER_MS for number in range(len(frame.alignment.chars))]
-            assert frame.alignment.char_durations_ms == [CHARACTER_MS] * len(times)
-            characters += frame.alignment.chars
+            if frame.alignment is not None:
+                assert frame.alignment.chars
+                assert frame.alignment.char_durations_ms == [CHARACTER_MS] * len(frame.alignment.chars)
+                characters += frame.alignment.chars
+                starts += [begin_ms + start for start in frame.alignment.char_start_times_ms or ()]
+            begin_ms += len(base64.b64decode(frame.audio)) / 48
     assert "".join(characters) == TEXT
+    assert starts == [number * CHARACTER_MS for number in range(len(TEXT))]
 
 
 async def test_settings_come_first_or_not_at_all(server: ElevenLabs) -> None:

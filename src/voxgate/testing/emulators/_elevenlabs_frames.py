@@ -1,9 +1,8 @@
-"""What crosses ElevenLabs' ``multi-stream-input``: what its address settles, and its frames of audio."""
+"""What ElevenLabs sends: frames of ``multi-stream-input``, lines with time stamps; and a socket's address."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -62,33 +61,70 @@ def read_query(request: web.Request) -> How:
     return How(request.match_info["voice_id"], model_id, model, word, target, float(idle), *flags)
 
 
+class _Characters:
+    """Tells piece by piece of audio which characters of its text begin in it, and when.
+
+    Args:
+        text: that is spoken.
+        speed: of the speech.
+        size: of the coded audio, bytes.
+    """
+
+    def __init__(self, text: str, speed: float, size: int) -> None:
+        self._text, self._size, self._sent, self._told = text, max(size, 1), 0, 0
+        self._total_ms = len(text) * CHARACTER_MS / speed
+        self.each_ms = CHARACTER_MS / speed
+
+    def next(self, size: int, *, everything: bool = False) -> tuple[float, list[tuple[str, float]]]:
+        """Take the next ``size`` bytes: when they begin, and which characters begin in them when, in ms."""
+        begin_ms = self._total_ms * self._sent / self._size
+        self._sent += size
+        end_ms = self._total_ms if everything else self._total_ms * self._sent / self._size
+        first, self._told = self._told, min(len(self._text), math.ceil(round(end_ms / self.each_ms, 6)))
+        return begin_ms, [(self._text[at], at * self.each_ms) for at in range(first, self._told)]
+
+
 class Frames:
-    """Frames of one generation, with the times of its characters, counted from each frame's beginning."""
+    """Frames of one generation; times count from each frame's beginning."""
 
     def __init__(self, name: str | None, text: str, speed: float, size: int, every: bool) -> None:
-        self._name, self._text, self._size, self._every = name, text, size, every
-        self._character_ms = CHARACTER_MS / speed
-        self._sent = 0
-        self._told = 0
+        self._name, self._every = name, every
+        self._characters = _Characters(text, speed, size)
 
     def __call__(self, piece: bytes) -> str:
-        self._sent += len(piece)
-        share = self._sent / self._size if self._every and self._size else 1.0
-        end = min(len(self._text), math.ceil(len(self._text) * share))
-        characters, self._told = self._text[self._told : end], end
-        alignment = self._alignment(characters) if characters else None
+        begin_ms, characters = self._characters.next(len(piece), everything=not self._every)
+        alignment = {
+            "chars": [character for character, _ in characters],
+            "charStartTimesMs": [round(start_ms - begin_ms) for _, start_ms in characters],
+            "charDurationsMs": [round(self._characters.each_ms)] * len(characters),
+        }
         frame = {
             "audio": pybase64.b64encode_as_string(piece),
-            "alignment": alignment,
-            "normalizedAlignment": alignment,
+            "alignment": alignment if characters else None,
+            "normalizedAlignment": alignment if characters else None,
             "contextId": self._name,
         }
         return orjson.dumps(frame).decode()
 
-    def _alignment(self, characters: str) -> Mapping[str, object]:
-        starts = [round(number * self._character_ms) for number in range(len(characters))]
-        return {
-            "chars": list(characters),
-            "charStartTimesMs": starts,
-            "charDurationsMs": [round(self._character_ms)] * len(characters),
+
+class Lines:
+    """Lines of an answer with time stamps; times count from its beginning."""
+
+    def __init__(self, text: str, speed: float, size: int) -> None:
+        self._characters = _Characters(text, speed, size)
+
+    def __call__(self, piece: bytes) -> bytes:
+        _, characters = self._characters.next(len(piece))
+        alignment = {
+            "characters": [character for character, _ in characters],
+            "character_start_times_seconds": [start_ms / 1000 for _, start_ms in characters],
+            "character_end_times_seconds": [
+                (start_ms + self._characters.each_ms) / 1000 for _, start_ms in characters
+            ],
         }
+        line = {
+            "audio_base64": pybase64.b64encode_as_string(piece),
+            "alignment": alignment if characters else None,
+            "normalized_alignment": alignment if characters else None,
+        }
+        return orjson.dumps(line) + b"\n"

@@ -2,8 +2,8 @@
 
 Sources: ElevenLabs' API reference, as its SDK 2.78 words it; for sockets see `_elevenlabs_contexts`. The
 account is of a plan that has neither 44.1 kHz PCM nor MP3 of 192 kbit/s, and may have ten requests at once.
-Left out: ``stream-input`` (a socket for one utterance), time stamps over HTTP, dialogue and dictionaries,
-which are read and not applied.
+Left out: ``stream-input`` (a socket for one utterance), dialogue and dictionaries. That time stamps over HTTP
+count from the beginning of the answer is what public clients take for granted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from aiohttp import web
 from voxgate.audio.encoder import encode_whole
 from voxgate.testing.emulators import _elevenlabs_rules as rules
 from voxgate.testing.emulators._elevenlabs_contexts import Contexts
-from voxgate.testing.emulators._elevenlabs_frames import read_query
+from voxgate.testing.emulators._elevenlabs_frames import Lines, read_query
 from voxgate.testing.emulators._elevenlabs_rules import Refusal, VendorError, refuse, refuse_field
 from voxgate.testing.emulators.base import Asked, Emulator
 
@@ -42,6 +42,7 @@ class ElevenLabs(Emulator):
     def add_routes(self, app: web.Application) -> None:
         """Add the vendor's endpoints."""
         app.router.add_post("/v1/text-to-speech/{voice_id}/stream", self._stream)
+        app.router.add_post("/v1/text-to-speech/{voice_id}/stream/with-timestamps", self._stream_with_times)
         app.router.add_post("/v1/text-to-speech/{voice_id}", self._whole)
         app.router.add_get("/v1/text-to-speech/{voice_id}/multi-stream-input", self._contexts)
         app.router.add_get("/v2/voices", self._page_of_voices)
@@ -59,22 +60,29 @@ class ElevenLabs(Emulator):
     async def _whole(self, request: web.Request) -> web.StreamResponse:
         return await self._speak(request, streamed=False)
 
-    async def _speak(self, request: web.Request, *, streamed: bool) -> web.StreamResponse:
+    async def _stream_with_times(self, request: web.Request) -> web.StreamResponse:
+        return await self._speak(request, streamed=True, timed=True)
+
+    async def _speak(
+        self, request: web.Request, *, streamed: bool, timed: bool = False
+    ) -> web.StreamResponse:
         try:
             self._check_key(request)
             asked, audio, headers = self._prepare(request, await request.read(), streamed)
         except VendorError as error:
             return _refuse(error.refusal)
         self.asked.append(asked)
+        lines = Lines(asked.text, float(str(asked.settings.get("speed", 1.0))), len(audio)) if timed else None
+        headers |= {"Content-Type": "application/json"} if timed else {}
         self.speaking += 1
         try:
-            return await self.send_body(request, audio, headers, asked)
+            return await self.send_body(request, audio, headers, asked, lines)
         finally:
             self.speaking -= 1
 
     def _prepare(
         self, request: web.Request, body: bytes, streamed: bool
-    ) -> tuple[Asked, bytes, Mapping[str, str]]:
+    ) -> tuple[Asked, bytes, dict[str, str]]:
         """Check all of a request; return what was asked, its coded audio and the answer's headers."""
         fields = _read_body(body)
         voice_id, word = request.match_info["voice_id"], request.query.get("output_format", "mp3_44100_128")
