@@ -30,13 +30,14 @@ async def emulator() -> AsyncIterator[ResembleEmulator]:
 
 
 @pytest.fixture
-def package(emulator: ResembleEmulator) -> Any:
+async def package(emulator: ResembleEmulator) -> AsyncIterator[Any]:
     """Resemble's package, which keeps its addresses in its one class; it is synchronous."""
     Resemble.api_key(emulator.key)
     Resemble.base_url(f"{emulator.base_url}/api/")
     Resemble.syn_server_url(emulator.base_url)
     Resemble.direct_syn_server_url(f"{emulator.base_url}/synthesize")
-    return Resemble.v2
+    yield Resemble.v2
+    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 @asynccontextmanager

@@ -39,15 +39,15 @@ def made_rate_hz(emulator: Emulator, rate_hz: int) -> int:
     return emulator.faults.wrong_rate_hz or rate_hz
 
 
-def encoder(emulator: Emulator, coding: Coding) -> Encoder:
+def encoder(emulator: Emulator, coding: Coding, continues: int = 0) -> Encoder:
     """Open an encoder of what `Emulator.speech` makes for this coding, wrong rates included."""
     made_hz = made_rate_hz(emulator, coding.rate_hz)
-    return open_encoder(AudioFormat(coding.codec, made_hz, coding.container), made_hz)
+    return open_encoder(AudioFormat(coding.codec, made_hz, coding.container), made_hz, continues=continues)
 
 
-def coded(emulator: Emulator, coding: Coding, pcm: bytes) -> bytes:
-    """Code a whole reply."""
-    coder = encoder(emulator, coding)
+def coded(emulator: Emulator, coding: Coding, pcm: bytes, continues: int = 0) -> bytes:
+    """Code a whole reply, or the next of several that belong to one stream."""
+    coder = encoder(emulator, coding, continues)
     return coder.feed(pcm) + coder.finish()
 
 
