@@ -6,7 +6,8 @@ ID, Advanced Settings, Rate Limits and FAQ; its Python SDK 2.3.0.
 Where they are silent: an error on the socket is ``{"error", "context_id"}``, as Murf's own pipecat-murf-tts
 0.2.6 reads it, and ends its context; a wrong query is refused before the upgrade; an HTTP error, "any type"
 by the document, has ``errorCode`` and ``errorMessage``; too much at once is 429 over HTTP; ``rate`` is a
-percentage; OGG is Vorbis. STEREO is refused, since all speech here has one channel.
+percentage; OGG is Vorbis. STEREO is refused, since all speech here has one channel. Tried by hand with
+pipecat-murf-tts 0.2.6 on pipecat-ai 1.14.0: contexts, and one that was cleared.
 """
 
 from __future__ import annotations
