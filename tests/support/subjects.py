@@ -72,7 +72,7 @@ class Subject:
                 provider, voice = ScriptedProvider(LoopClock()), "Local.Test.plain"
                 bad_voice = "Local.Test.nobody"
             else:
-                emulator = await stack.enter_async_context(self.emulator(faults=faults))
+                emulator = await stack.enter_async_context(self.emulator.suited(self.extra, faults))
                 vendor = vendor_class(self.name)
                 section = vendor.Settings.model_validate({**emulator.settings(), **self.extra, **settings})
                 provider = vendor.make(self.name, section, LoopClock())

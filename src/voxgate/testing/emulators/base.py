@@ -136,6 +136,11 @@ class Emulator(ABC):
         self._port = 0
         self._runner: web.AppRunner | None = None
 
+    @classmethod
+    def suited(cls, settings: Mapping[str, object], faults: Faults = NO_FAULTS) -> Self:
+        """Make one for an adapter with these settings; the same for all, where they choose no dialect."""
+        return cls(faults=faults)
+
     @property
     def base_url(self) -> str:
         """``http://127.0.0.1:<port>``; sockets are there too, as ``ws://``."""

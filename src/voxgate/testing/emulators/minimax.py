@@ -44,6 +44,7 @@ class MiniMaxEmulator(Emulator):
     provider: ClassVar[str] = "minimax"
     voice: ClassVar[str] = "MiniMax.speech-2.8-turbo.English_expressive_narrator"
     bad_voice: ClassVar[str] = "MiniMax.speech-2.8-turbo.Nobody"
+    checked_by: ClassVar[str] = "livekit-plugins-minimax-ai 1.8.9 by hand, but for the newer WebSocket"
 
     def __init__(self, *, key: str = "emulated-key", faults: Faults = NO_FAULTS) -> None:
         super().__init__(key=key, faults=faults)

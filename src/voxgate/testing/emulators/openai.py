@@ -56,6 +56,7 @@ class OpenAIEmulator(Emulator):
     provider: ClassVar[str] = "openai"
     voice: ClassVar[str] = "OpenAI.tts-1.alloy"
     bad_voice: ClassVar[str] = "OpenAI.tts-1.nobody"
+    checked_by: ClassVar[str] = "openai 3.54.0"
 
     def __init__(
         self, *, dialect: Dialect = Dialect.OPENAI, key: str = "emulated-key", faults: Faults = NO_FAULTS
@@ -63,6 +64,12 @@ class OpenAIEmulator(Emulator):
         super().__init__(key=key, faults=faults)
         self.dialect = dialect
         self._rules = RULES[dialect]
+
+    @classmethod
+    def suited(cls, settings: Mapping[str, object], faults: Faults = NO_FAULTS) -> OpenAIEmulator:
+        """Make one that speaks the dialect of an adapter with these settings."""
+        dialect = Dialect(str(settings.get("dialect", Dialect.OPENAI)))
+        return (_LocalAI if dialect is Dialect.LOCALAI else OpenAIEmulator)(dialect=dialect, faults=faults)
 
     def add_routes(self, app: web.Application) -> None:
         """Add what the server has of it."""
@@ -165,6 +172,12 @@ class OpenAIEmulator(Emulator):
 def _event(payload: Mapping[str, object], *, named: bool) -> bytes:
     lines = [f"event: {payload['type']}"] if named else []
     return "\n".join([*lines, f"data: {json.dumps(payload, separators=(',', ':'))}", "", ""]).encode()
+
+
+class _LocalAI(OpenAIEmulator):
+    """What LocalAI's backends say to an unknown voice does not tell it from a failure; a model it knows."""
+
+    bad_voice: ClassVar[str] = "OpenAI.no-such-model.alloy"
 
 
 EMULATOR = OpenAIEmulator

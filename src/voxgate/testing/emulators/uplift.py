@@ -144,6 +144,7 @@ class UpliftEmulator(Emulator):
     provider: ClassVar[str] = "uplift"
     voice: ClassVar[str] = "Uplift.v_meklc281"
     bad_voice: ClassVar[str] = "Uplift.v_nobody00"
+    checked_by: ClassVar[str] = "voxgate's own client of the same interface"
 
     def __init__(
         self, *, key: str = "emulated-key", faults: Faults = NO_FAULTS, silent: bool = False
