@@ -24,7 +24,7 @@ import pytest
 import soundfile  # type: ignore[import-untyped]
 
 from tests.support.listening import seconds
-from tests.support.recognizer import PHRASES, RATE_HZ, catch
+from tests.support.recognizer import PHRASES, RATE_HZ, understand
 from tests.support.server import RunningServer, clean_environment
 from voxgate.cli.saying.formats import KINDS, choose_format
 from voxgate.testing.scripted import read_back
@@ -91,7 +91,7 @@ def letters(pcm: bytes) -> str:
 def words_of(path: Path) -> str | None:
     samples, rate_hz = soundfile.read(str(path), dtype="int16")
     assert rate_hz == RATE_HZ
-    return catch(samples.tobytes())
+    return understand(samples.tobytes())
 
 
 @contextmanager
@@ -144,7 +144,7 @@ def test_every_letter_arrives_once_and_in_order(speaker: Sequence[str], tmp_path
 
 
 @pytest.mark.speech
-def test_a_recognizer_catchs_it(speaker: Sequence[str], tmp_path: Path) -> None:
+def test_a_recognizer_understands_it(speaker: Sequence[str], tmp_path: Path) -> None:
     for phrase in (PHRASES[0], PHRASES[8], PHRASES[19]):
         said(say(f"{phrase}.", "--rate", str(RATE_HZ), "-o", "a.flac", *speaker, folder=tmp_path))
         assert words_of(tmp_path / "a.flac") == phrase

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.support.recognizer import PHRASES, RATE_HZ, understand
+from tests.support.recognizer import PHRASES, RATE_HZ, _decoder, understand
 from tests.support.server import RunningServer
 from tests.support.telnyx_client import audio_of, speak
 
@@ -87,6 +87,8 @@ async def test_over_the_telephone(shared_server: RunningServer) -> None:
         "the committee rejected every single proposal",
         "la la la la la la",
         "my bicycle needs a new front wheel",
+        "the kitchen door is closed now",
+        "thank you very much and see you soon",
     ],
 )
 async def test_other_words_are_not_taken_for_a_phrase(shared_server: RunningServer, text: str) -> None:
@@ -106,7 +108,28 @@ async def test_half_a_clip_is_not_understood(shared_server: RunningServer) -> No
         assert understand(pcm[: len(pcm) // 4 * 2]) is None
 
 
+NOISE = np.random.default_rng(1).normal(0, 3000, RATE_HZ * 2).astype("<i2").tobytes()
+SILENCE = bytes(RATE_HZ * 4)
+
+
 def test_noise_and_silence_are_not_understood() -> None:
-    noise = np.random.default_rng(1).normal(0, 3000, RATE_HZ * 2).astype("<i2").tobytes()
-    assert understand(noise) is None
-    assert understand(bytes(RATE_HZ * 4)) is None
+    assert understand(NOISE) is None
+    assert understand(SILENCE) is None
+
+
+async def test_what_was_heard_before_changes_nothing(shared_server: RunningServer) -> None:
+    """Not by a hair: the recognizer scores a sound the same, whatever it listened to before."""
+    frames = await speak(
+        shared_server,
+        {"text": f"{PHRASES[0]}."},
+        voice="Telnyx.NaturalHD.astra",
+        audio_format="linear16",
+        sample_rate=RATE_HZ,
+    )
+    pcm = audio_of(frames)
+    scores = set()
+    for before in (pcm, NOISE, SILENCE, pcm):
+        understand(before)
+        assert understand(pcm) == PHRASES[0]
+        scores.add(_decoder().hyp().best_score)
+    assert len(scores) == 1

@@ -19,8 +19,8 @@ from voxgate.audio.resample import Resampler
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 MICROPHONE_HZ = 48_000
-LEADS = (400, 0, 200, 600)
-"""Samples of silence before speech, with which the recognizer listens once more when it heard nothing."""
+EDGE = bytes(1600)
+"""Silence on both sides of what is listened to, 50 ms."""
 
 _QUIET = (
     "--no-sandbox",
@@ -146,10 +146,7 @@ async def words_heard(page: Page) -> str | None:
     if len(sounding) == 0:
         return None
     speech = samples[sounding[0] : sounding[-1] + 1].tobytes()
-    # The recognizer minds where its windows fall; a person does not.
-    return next(
-        (phrase for lead in LEADS if (phrase := understand(bytes(2 * lead) + speech + bytes(1600)))), None
-    )
+    return understand(EDGE + speech + EDGE)
 
 
 async def forget_heard(page: Page) -> None:

@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 
 import telnyx
 from tests.support.listening import decode
-from tests.support.recognizer import PHRASES, catch
+from tests.support.recognizer import PHRASES, understand
 from tests.support.server import RunningServer
 from tests.support.telnyx_client import audio_of, speak
 
@@ -98,12 +98,12 @@ async def test_both_doors_say_it_as_the_dictionary_does(client: telnyx.Telnyx, s
             output_type="base64_output",
             extra_body={"pronunciation_dict_id": made.id},
         )
-        assert catch(decode(base64.b64decode(plain.base64_audio or ""), "audio/mpeg")) is None
-        assert catch(decode(base64.b64decode(said.base64_audio or ""), "audio/mpeg")) == phrase
+        assert understand(decode(base64.b64decode(plain.base64_audio or ""), "audio/mpeg")) is None
+        assert understand(decode(base64.b64decode(said.base64_audio or ""), "audio/mpeg")) == phrase
         frames = await speak(
             server, {"text": text}, voice=voice, audio_format="linear16", pronunciation_dict_id=made.id
         )
-        assert catch(decode(audio_of(frames), "audio/pcm")) == phrase
+        assert understand(decode(audio_of(frames), "audio/pcm")) == phrase
         # What is told is what was written, not what was said.
         assert text in [frame.get("text") for frame in frames]
 

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.support.listening import decode, seconds
-from tests.support.recognizer import PHRASES, catch
+from tests.support.recognizer import PHRASES, understand
 from tests.support.server import RunningServer
 from voxgate.access.keys import PEPPER_FILE, KeyStore
 from voxgate.clock import LoopClock
@@ -118,7 +118,7 @@ async def other_tenant(shared_server: RunningServer) -> AsyncIterator[UpliftClie
 
 def phrase_in(audio: Audio, name: str = "MP3_22050_64") -> str | None:
     media_type, rate_hz = FORMATS[name]
-    return catch(decode(audio.data, media_type, rate_hz))
+    return understand(decode(audio.data, media_type, rate_hz))
 
 
 @pytest.mark.speech
