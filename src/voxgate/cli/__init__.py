@@ -18,6 +18,7 @@ from voxgate.cli.keys import app as keys
 from voxgate.cli.say import say
 from voxgate.cli.serve import serve
 from voxgate.cli.settings import settings
+from voxgate.cli.talk import talk
 from voxgate.cli.voices import voices
 from voxgate.errors import ConfigurationError, RequestError, VoxgateError
 
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve)
 app.command("say")(say)
+app.command("talk")(talk)
 app.command("voices")(voices)
 app.command("settings")(settings)
 app.command("doctor")(doctor)

@@ -43,6 +43,31 @@ $ my-chatbot | voxgate say - --format wav -o - | aplay
 - `--play` needs the package sounddevice (`pip install 'voxgate[play]'`) and the system's PortAudio
   (`apt-get install libportaudio2`). It has been tested without a sound card only.
 
+## Talk with an agent
+
+`voxgate talk` holds a conversation with an agent of a running voxgate, from a WAV file or with a
+microphone, and writes down who said what:
+
+```console
+$ voxgate say "What can you do?" -o question.wav
+$ voxgate talk question.wav -o answer.wav
+   0.0  agent  Hello, this is Vox. How can I help you?
+   4.7  you    what can you do
+   4.7  agent  You can ask me for the time, the date, the opening hours, the address, or a small sum.
+   4.7         (first sound after 211 ms)
+answer.wav: 1 answer, the first sound after 211 ms at most
+```
+
+- Line by line: the seconds since the call began, who spoke, and what the server made of it. `--json`
+  writes every event with all its fields, by the names of the [reference](voice-sessions.md#events).
+- The recording may have any rate; it is brought to 16,000 Hz, mono. It is spoken at the pace of a call,
+  since a server drops what comes faster; it begins when the greeting has ended, or with `--at-once` over
+  it.
+- The answer is written as it was heard, with the pauses, and without what an interruption cut off.
+- A conversation whose connection is lost is over, with status 1: there is no way back into a session.
+- `--microphone` needs sounddevice and PortAudio, as `--play` does. It was not run with a real sound
+  card. There is no echo cancellation, so wear headphones.
+
 ## Exit statuses
 
 | status | when |

@@ -102,6 +102,7 @@ class Speech:
         self._sent = _Sent()
         self._ended = False
         self._cancelled = False
+        self._left = False
         self._asked = False  # for speech, since the last final
         self._fault = ""
         self.spoken_by = link.headers.get(VOICE_HEADER)
@@ -150,6 +151,7 @@ class Speech:
 
     async def aclose(self) -> None:
         """Hang up politely. Nothing if the connection is over already."""
+        self._left = True
         await self._link.aclose()
 
     def __aiter__(self) -> Speech:
@@ -166,7 +168,7 @@ class Speech:
             try:
                 message = await self._next_message()
             except Cut as cut:
-                if self._cancelled or self._ended_well(cut):
+                if self._cancelled or self._left or self._ended_well(cut):
                     raise StopAsyncIteration from None
                 return await self._recover(error_of_close(cut.code, self._fault or cut.reason))
             if self._cancelled:
@@ -205,7 +207,7 @@ class Speech:
                 break
             except VoxgateError as failed:
                 error = failed
-        if self._cancelled:
+        if self._cancelled or self._left:
             link.abort()
             raise StopAsyncIteration
         async with self._sending:

@@ -165,6 +165,7 @@ class Conversation:
         self._early: deque[Audio] = deque()  # what an agent said before it was ready
         self._ended = False
         self._cancelled = False
+        self._left = False
 
     @classmethod
     async def begin(
@@ -224,6 +225,7 @@ class Conversation:
 
     async def aclose(self) -> None:
         """Hang up politely. Nothing if the conversation is over already."""
+        self._left = True
         await self._link.aclose()
 
     def __aiter__(self) -> Conversation:
@@ -241,7 +243,7 @@ class Conversation:
         try:
             message = await self._link.receive()
         except Cut as cut:
-            if self._cancelled or self._ended or cut.code in _OVER:
+            if self._cancelled or self._ended or self._left or cut.code in _OVER:
                 raise StopAsyncIteration from None
             raise Interrupted(
                 "The connection was lost in the middle of the conversation"
