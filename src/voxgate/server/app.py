@@ -69,7 +69,9 @@ async def build_services(
         database = await stack.enter_async_context(open_database(settings.data_dir))
         figures = figures or Figures()
         sinks = (log_receipt, figures)
-        router, speaker = await stack.enter_async_context(open_speech(settings, clock, sinks))
+        router, speaker = await stack.enter_async_context(
+            open_speech(settings, clock, sinks, ask_vendors=True)
+        )
         keys, secret = open_keys(settings, database, clock), kept_secret(settings.data_dir / TOKEN_FILE)
         plans = Plans(settings.plans)
         quota = Quota(database, clock, plans)

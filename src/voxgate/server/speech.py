@@ -21,14 +21,17 @@ from voxgate.speech.routing import Router, StandInVoice
 from voxgate.speech.speaker import Speaker
 from voxgate.speech.standin import stand_in
 from voxgate.speech.voice import Voice, VoiceName
+from voxgate.speech.voice_lists import VoiceLists
 from voxgate.testing.scripted import ScriptedProvider
 
+VOICES_FOLDER = "voices"
+"""In the data folder: vendors' lists of their voices, as they were given last."""
 _MIB, _KIB = 1 << 20, 1 << 10
 
 
 @asynccontextmanager
 async def open_speech(
-    settings: Settings, clock: Clock, sinks: Iterable[ReceiptSink] = ()
+    settings: Settings, clock: Clock, sinks: Iterable[ReceiptSink] = (), *, ask_vendors: bool = False
 ) -> AsyncIterator[tuple[Router, Speaker]]:
     """Start the engines, and end them at the block's end.
 
@@ -36,6 +39,7 @@ async def open_speech(
         settings: which providers there are, and how speech is made.
         clock: time.
         sinks: each takes every Receipt.
+        ask_vendors: keep asking vendors which voices they have; else what they said last is in force.
 
     Raises:
         ConfigurationError: an engine is not installed.
@@ -52,9 +56,12 @@ async def open_speech(
         for provider in registry:
             if isinstance(provider, EspeakProvider):
                 catalogue.add(_listed(provider))
-        for vendor in registry:
-            if vendor.guarded:
-                catalogue.add_provider(vendor.name)
+        vendors = [provider for provider in registry if provider.guarded]
+        for vendor in vendors:
+            catalogue.add_provider(vendor.name)
+        lists = VoiceLists(catalogue, clock, settings.data_dir / VOICES_FOLDER)
+        stack.push_async_callback(lists.aclose)
+        lists.begin(vendors, ask=ask_vendors)
         stand_ins = settings.speech.stand_ins and settings.espeak.enabled
         fallbacks = Fallbacks(settings.routing.fallbacks, settings.routing.voices)
         router = Router(catalogue, registry, _find_stand_in if stand_ins else None, fallbacks)

@@ -99,6 +99,30 @@ class Catalogue:
                 lists = (shelf.facts.title,)
                 self._add(VoiceGroup(lists, voice.languages, voice.accent, voice.gender, labels))
 
+    def relist(self, provider: str, voices: Iterable[Voice]) -> None:
+        """List a provider's voices anew, in place of those that were listed.
+
+        What is known about its models stays; a model that nobody knew takes after the provider's first.
+        Voices whose model the provider cannot have are left out.
+
+        Raises:
+            InvalidVoice: no such provider.
+        """
+        file = self._file(provider)
+        for title, shelf in self._shelves.items():
+            if shelf.facts.provider == file.provider:
+                self._shelves[title] = _Shelf(shelf.facts)
+        for voice in voices:
+            name = replace(voice.name, provider=file.provider)
+            try:
+                name, facts, shelf = self._resolve(name)
+            except InvalidVoice:
+                continue
+            if shelf.facts.title != facts.title:
+                self._shelves[facts.title] = _Shelf(facts)
+            labels = {name.voice_id: voice.label}
+            self._add(VoiceGroup((facts.title,), voice.languages, voice.accent, voice.gender, labels))
+
     def add_provider(self, name: str) -> None:
         """Make room for a provider that no file describes: it lists no voices, and takes every id.
 
