@@ -118,7 +118,7 @@ class Talk:
         self.reads = asyncio.Event()  # whether the client reads
         self.reads.set()
         self.read_bytes = 0
-        self.gone = False
+        self.gone = self.aborted = False
         self.session = Session(cast(Services, services), grant or Grant(KEY), self)
 
     # The link.
@@ -138,6 +138,9 @@ class Talk:
     async def close(self, code: int, reason: str) -> None:
         await self.reads.wait()
         self.closed, self.closed_at_s = (code, reason), self.clock.now_s()
+
+    def abort(self) -> None:
+        self.aborted = True
 
     # The client.
 

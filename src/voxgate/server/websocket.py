@@ -9,7 +9,7 @@ What differs from `WebSocketsSansIOProtocol` of uvicorn 0.54:
 * What one client can make the server hold is bounded; see the constants.
 * A client that does not read cannot keep a connection open for ever that the server has closed.
 * The app can see whether a client reads on: ``scope["extensions"]["voxgate.unsent"]()`` tells how many bytes
-  wait for it.
+  wait for it. One that does not can be cut off by ``["voxgate.abort"]()``, without a close frame.
 """
 
 from __future__ import annotations
@@ -190,6 +190,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Run the app for this connection, and close it when the app is done."""
         extensions: dict[str, Any] = self.scope["extensions"]
         extensions["voxgate.unsent"] = self.transport.get_write_buffer_size
+        extensions["voxgate.abort"] = self.transport.abort
         try:
             await self.app(self.scope, self.receive, self.send)
         except ClientDisconnected:

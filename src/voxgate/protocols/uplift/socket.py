@@ -91,8 +91,10 @@ class _WebSocketLink:
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
         # Only voxgate's own server tells; without it every wait that is too long counts as none.
-        unsent: Callable[[], int] = websocket.scope.get("extensions", {}).get("voxgate.unsent", int)
+        extensions = websocket.scope.get("extensions", {})
+        unsent: Callable[[], int] = extensions.get("voxgate.unsent", int)
         self.progress = unsent
+        self._abort: Callable[[], object] = extensions.get("voxgate.abort", int)
 
     async def send(self, text: str, request: int | None) -> None:
         try:
@@ -102,6 +104,9 @@ class _WebSocketLink:
 
     def recall(self, request: int) -> None:
         """Do nothing: what waits is taken back by cancelling `send`, and what was written is gone."""
+
+    def abort(self) -> None:
+        self._abort()
 
     async def close(self, code: int, reason: str) -> None:
         try:

@@ -88,6 +88,10 @@ class Link(Protocol):
         """Close after what was sent."""
         ...
 
+    def abort(self) -> None:
+        """Drop the connection: the client does not read, and would not read a goodbye."""
+        ...
+
 
 @dataclass(slots=True, eq=False)
 class _Job:
@@ -210,6 +214,7 @@ class Session:
                 except TimeoutError:
                     if self._link.progress() == before:
                         log.info("uplift client does not read", key_id=self._grant.key.key_id)
+                        self._link.abort()
                         return False
         except asyncio.CancelledError:
             if not self._recalled or (self._writer is not None and self._writer.uncancel() > 0):

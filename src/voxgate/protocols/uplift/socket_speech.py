@@ -23,7 +23,7 @@ CONNECTION_BYTES = 1 << 20
 """Of audio that may wait for the reader of one connection, all its requests together."""
 STREAM_BYTES = 96 * 1024
 """Of these for one stream: what an engine is read in at a time, and what waits for the writer besides. A
-request has two at times, one of them to speak what comes next; with what the socket holds they make 256 KiB."""
+request has two at times, one to speak what comes next; with what the socket holds they make 256 KiB."""
 
 
 class HeldAudio:

@@ -125,13 +125,18 @@ class Wire:
     Attributes:
         close_code: with which the connection is closed.
         on_end: called when it has ended.
+        on_broken: called when a message cannot be written: python-engineio just stops writing then, and may
+            wait, before it reads on, for room to write.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.close_code = 1000
         self.on_end: Callable[[], None] = _nothing
+        self.on_broken: Callable[[], None] = _nothing
         self._receive, self._send = receive, send
-        self._unsent: Callable[[], int] = scope.get("extensions", {}).get("voxgate.unsent", int)
+        extensions = scope.get("extensions", {})
+        self._unsent: Callable[[], int] = extensions.get("voxgate.unsent", int)
+        self._abort: Callable[[], object] = extensions.get("voxgate.abort", int)
         self._over = asyncio.Event()
         self._recalled = False
         self._receiving: asyncio.Task[Any] | None = None
@@ -167,6 +172,9 @@ class Wire:
         self._text = message.get("text")
         try:
             await self._send(message)
+        except OSError:
+            self.on_broken()
+            raise
         except asyncio.CancelledError:
             if not (self._over.is_set() or self._recalled) or task is None or task.uncancel() > 0:
                 raise
@@ -179,6 +187,10 @@ class Wire:
         if self._text in texts and self._sending is not None and not self._recalled:
             self._recalled = True
             self._sending.cancel()
+
+    def abort(self) -> None:
+        """Drop the connection below, and what waits in it."""
+        self._abort()
 
     def cut(self) -> None:
         """End the connection at once, whatever waits; the server closes it when python-engineio returns."""

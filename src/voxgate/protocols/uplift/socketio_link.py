@@ -88,6 +88,11 @@ class EngineLink:
         """Return something that is different once the client has read on."""
         return self._queue.taken, self._wire.unsent if self._wire is not None else 0
 
+    def abort(self) -> None:
+        """Drop the connection; when the client polls there is none just now."""
+        if self._wire is not None:
+            self._wire.abort()
+
     async def close(self, code: int = _NORMAL, reason: str = "") -> None:
         """Close once the client has what was sent.
 
@@ -112,6 +117,7 @@ class EngineLink:
         """Take note of the WebSocket: the connection began as one, or is being upgraded."""
         self._wire = wire
         wire.on_end = self._detach
+        wire.on_broken = self._end_session
 
     def refuse(self) -> None:
         """Take nothing more from the client: its key is not good."""
@@ -171,12 +177,15 @@ class EngineLink:
         self._closing = self._gone = True
         if self._timer is not None:
             self._timer.cancel()
-        if self.session is not None:
-            self.session.end()
+        self._end_session()
         # So that a poll that waits is answered, and a WebSocket closed; after the packet that says so.
         asyncio.get_running_loop().call_soon(self._queue.put_nowait, None)
         if self._wire is None:
             self.held.close()
+
+    def _end_session(self) -> None:
+        if self.session is not None:
+            self.session.end()
 
     def _detach(self) -> None:
         """Take note that the WebSocket has ended; not before that does a closing connection let go."""

@@ -213,6 +213,7 @@ async def test_a_client_that_does_not_read_is_given_up() -> None:
         assert made_bytes <= CONNECTION_BYTES, "synthesis waits for the reader"
         await session
         assert talk.clock.now_s() - began_s == pytest.approx(10)
+        assert talk.aborted
     assert all(receipt.outcome is Outcome.CANCELLED for receipt in talk.receipts)
 
 

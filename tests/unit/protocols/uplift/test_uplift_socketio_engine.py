@@ -169,6 +169,18 @@ async def test_a_cut_frees_reader_and_writer() -> None:
     assert server.written == []
 
 
+async def test_a_client_that_cannot_be_written_to_is_told_of() -> None:
+    async def send(written: Message) -> None:
+        raise BrokenPipeError
+
+    broken: list[str] = []
+    wire = Wire({"type": "websocket"}, asyncio.Queue[Message]().get, send)
+    wire.on_broken = lambda: broken.append("told")
+    with pytest.raises(BrokenPipeError):
+        await wire.send(text("a"))
+    assert broken == ["told"]
+
+
 async def test_who_is_cancelled_by_others_is_cancelled() -> None:
     server = Server()
     server.room.clear()
