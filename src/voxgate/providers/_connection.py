@@ -207,6 +207,8 @@ class Connection:
             await self.send(self.wire.text(context.name, piece) if piece else self.wire.flush(context.name))
         if not (context.over or context.cancelled):
             await self.send(self.wire.end(context.name))
+            if self.wire.complete(context.name):
+                await self._take_in(Heard(context.name, ended=True))
 
     def cancel(self, context: Context) -> None:
         """Take an utterance back: the vendor is told before this turn of the loop is over."""
@@ -217,6 +219,9 @@ class Connection:
             self.close()
             return
         self._spawn(self.send(self.wire.cancel(context.name)))
+        if self.wire.complete(context.name):
+            context.put(Heard(context.name, ended=True))
+            return
         asyncio.get_running_loop().call_later(self._habits.drain_s, self._check_drained, context)
 
     def leave(self, context: Context | None) -> None:

@@ -107,6 +107,14 @@ class Wire(ABC):
         """Take an utterance back."""
         return ()
 
+    def complete(self, context: str) -> bool:
+        """Say, right after `end` or `cancel`, that the vendor has nothing more to say about a context.
+
+        For a vendor that ends each piece of text by itself: the last may have been spoken before the text was
+        known to be complete, and then no end mark follows.
+        """
+        return False
+
     def keep_alive(self) -> Iterable[Frame]:
         """Keep a socket that nobody uses from being closed."""
         return ()
