@@ -1,7 +1,8 @@
 """Speech for an answer that is read to its end: a whole text in, one encoded stream out.
 
-A long text is cut into pieces at sentence ends. They are spoken one after the other; while one is being
-delivered the next is already being made, and no more than that, so a reader that stops reading stops its own
+A provider's own file in exactly the wanted format passes through untouched; all else is encoded here. A long
+text is cut into pieces at sentence ends. They are spoken one after the other; while one is being delivered
+the next is already being made, and no more than that, so a reader that stops reading stops its own
 synthesis.
 """
 
@@ -120,6 +121,8 @@ class Delivery:
         return None
 
     async def _encode(self, batch: AudioChunk) -> bytes:
+        if batch.coded is not None:
+            return self._encoding.pass_on(batch)
         if pcm_duration_s(len(batch.pcm), batch.rate_hz) <= _INLINE_S:
             return self._encoding.feed(batch)
         return await asyncio.to_thread(self._encoding.feed, batch)
@@ -132,7 +135,7 @@ def _with_more(chunk: AudioChunk, stream: SpeechStream) -> AudioChunk:
         if more is None:
             break
         pieces.append(more.pcm)
-    return AudioChunk(b"".join(pieces), rate_hz)
+    return AudioChunk(b"".join(pieces), rate_hz, coded=chunk.coded)
 
 
 def _check_not_stopped(stream: SpeechStream) -> None:
@@ -168,6 +171,11 @@ class Encoding:
             self._stretcher = Stretcher(chunk.rate_hz, self._stretch) if self._stretch != 1.0 else None
         pcm = self._stretcher.feed(chunk.pcm) if self._stretcher else chunk.pcm
         return rest + self._coded(pcm)
+
+    def pass_on(self, chunk: AudioChunk) -> bytes:
+        """Hand on bytes of a finished file: there is nothing to be done to them."""
+        self.audio_s += chunk.duration_s
+        return chunk.pcm
 
     def finish(self) -> bytes:
         """Return what was held back."""

@@ -9,16 +9,18 @@ stand-in in the same language, unless the settings forbid it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from voxgate.audio.format import AudioFormat
 from voxgate.errors import ConfigurationError, InvalidVoice, RequestError
 from voxgate.providers.registry import ProviderRegistry
 from voxgate.speech.candidate import Candidate
 from voxgate.speech.catalogue import Catalogue
 from voxgate.speech.equivalents import equivalent
 from voxgate.speech.fallbacks import NO_FALLBACKS, STAND_IN, Fallbacks
-from voxgate.speech.utterance import SpeechSettings, Utterance
+from voxgate.speech.pieces import cut
+from voxgate.speech.utterance import Markup, SpeechSettings, Utterance
 from voxgate.speech.voice import Voice, VoiceName
 
 
@@ -109,6 +111,34 @@ class Router:
         own = self._registry.find(voice)
         return own is not None and own.capabilities.text_stream
 
+    def parts(
+        self, utterance: Utterance, target: AudioFormat, language: str | None = None, *, stretch: float = 1.0
+    ) -> Iterator[Utterance]:
+        """Say what to speak, one after the other, so that a whole text comes out as one stream.
+
+        Where the voice's own provider makes whole replies in the very format that is wanted, that is the
+        text as one, and the provider's file may pass through untouched. Else it is cut where sentences end,
+        so that it is heard soon. SSML is never cut.
+
+        Args:
+            utterance: the whole text.
+            target: what the client gets; without a bit rate, any will do.
+            language: of the text, for sentence ends.
+            stretch: ratio of speeds by which its audio will be stretched.
+        """
+        own = self._registry.find(utterance.voice)
+        fitting = _fitting(own.capabilities.formats, target) if own is not None and stretch == 1.0 else None
+        if own is not None and fitting is not None:
+            most = own.capabilities.max_characters
+            if not most or len(utterance.text) <= most:
+                yield replace(utterance, passthrough=fitting)
+                return
+        if utterance.markup is Markup.SSML:
+            yield utterance
+            return
+        for piece in cut(utterance.text, language):
+            yield replace(utterance, text=piece)
+
     def candidates(self, utterance: Utterance) -> Sequence[Candidate]:
         """List who can speak ``utterance``, best first; never empty.
 
@@ -166,6 +196,14 @@ class Router:
         settings = _adjusted(utterance.settings, other)
         spoken = replace(utterance, voice=other.name, settings=settings, passthrough=None)
         return Candidate(provider, spoken, stand_in=True)
+
+
+def _fitting(made: Sequence[AudioFormat], target: AudioFormat) -> AudioFormat | None:
+    """Find the format that is exactly the asked one; where no bit rate is asked for, the best bit rate."""
+    if target in made:
+        return target
+    alike = [each for each in made if replace(each, bit_rate_kbps=None) == target]
+    return max(alike, key=lambda each: each.bit_rate_kbps or 0, default=None)
 
 
 def _adjusted(settings: SpeechSettings, other: StandInVoice) -> SpeechSettings:

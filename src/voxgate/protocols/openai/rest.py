@@ -23,7 +23,6 @@ from voxgate.services import Services
 from voxgate.speech.delivery import Delivery, split_speed
 from voxgate.speech.language import is_tag
 from voxgate.speech.markup import strip_markdown
-from voxgate.speech.pieces import cut
 from voxgate.speech.sentences import speakable
 from voxgate.speech.utterance import SpeechSettings, Utterance
 from voxgate.speech.voice import Gender, Voice
@@ -145,16 +144,15 @@ class _Door:
         speed, stretch = split_speed(1.0 if body.speed is None else body.speed)
         language = _language(body)
         extra = (("instructions", body.instructions),) if body.instructions else ()
-        utterances = [
-            Utterance(
-                text=piece,
-                voice=voice.name,
-                tenant=key.tenant,
-                settings=SpeechSettings(speed=speed, extra=extra),
-                language=language,
-            )
-            for piece in cut(self._text(body), language or voice.languages[0])
-        ]
+        utterance = Utterance(
+            text=self._text(body),
+            voice=voice.name,
+            tenant=key.tenant,
+            settings=SpeechSettings(speed=speed, extra=extra),
+            language=language,
+        )
+        language = language or voice.languages[0]
+        utterances = self._services.router.parts(utterance, target, language, stretch=stretch)
         delivery = Delivery(self._services.speaker, utterances, target, stretch=stretch)
         in_events = body.stream_format == "sse"
         return SpokenResponse(

@@ -27,8 +27,7 @@ from voxgate.services import Services
 from voxgate.speech.audio_store import StoredAudio
 from voxgate.speech.delivery import Delivery
 from voxgate.speech.lexicon import Lexicon
-from voxgate.speech.pieces import cut
-from voxgate.speech.utterance import Markup, Utterance
+from voxgate.speech.utterance import Utterance
 from voxgate.speech.voice import Gender, Voice, VoiceName
 
 SPEECH, SPEECH_ALIAS = "/v2/text-to-speech/speech", "/v2/text-to-speech"
@@ -259,21 +258,18 @@ class _Door:
         self, settled: Settled, voice: Voice, key: ApiKey, lexicon: Lexicon | None, *, cacheable: bool
     ) -> Delivery:
         plan = settled.plan
-        whole = plan.markup is Markup.SSML  # a document cannot be cut
-        pieces = [settled.text] if whole else cut(settled.text, plan.language or voice.languages[0])
-        utterances = [
-            Utterance(
-                text=piece,
-                voice=voice.name,
-                tenant=key.tenant,
-                settings=plan.settings,
-                language=plan.language,
-                markup=plan.markup,
-                cacheable=cacheable,
-                lexicon=lexicon,
-            )
-            for piece in pieces
-        ]
+        utterance = Utterance(
+            text=settled.text,
+            voice=voice.name,
+            tenant=key.tenant,
+            settings=plan.settings,
+            language=plan.language,
+            markup=plan.markup,
+            cacheable=cacheable,
+            lexicon=lexicon,
+        )
+        language = plan.language or voice.languages[0]
+        utterances = self._services.router.parts(utterance, plan.audio_format, language)
         return Delivery(self._services.speaker, utterances, plan.audio_format)
 
     def _keep(self, delivery: Delivery, settled: Settled, voice: Voice, request: Request) -> Response:

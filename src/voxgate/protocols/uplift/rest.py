@@ -6,8 +6,6 @@ with the key or with its token, waits for the whole file, or streams it while it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -40,7 +38,6 @@ from voxgate.rest.paid import PaidDelivery
 from voxgate.services import Services
 from voxgate.speech.audio_store import StoredAudio
 from voxgate.speech.delivery import split_speed
-from voxgate.speech.pieces import cut
 from voxgate.speech.sentences import speakable
 from voxgate.speech.utterance import SpeechSettings, Utterance
 from voxgate.speech.voice import Voice
@@ -202,13 +199,9 @@ class _Door:
             lexicon=lexicon,
         )
         spending = await services.quota.spend(key, len(body.text))
-        pieces = _pieces(utterance, voice)
+        language = voice.languages[0] if voice.languages else None
+        pieces = services.router.parts(utterance, target, language, stretch=stretch)
         return PaidDelivery(services, key, spending, pieces, target, stretch=stretch), voice, target
-
-
-def _pieces(utterance: Utterance, voice: Voice) -> Iterator[Utterance]:
-    language = voice.languages[0] if voice.languages else None
-    return (replace(utterance, text=text) for text in cut(utterance.text, language))
 
 
 def _check_text(text: str, max_characters: int) -> None:
