@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -15,9 +14,8 @@ from starlette.routing import BaseRoute
 from voxgate import __version__
 from voxgate.errors import NotAuthenticated, NotPermitted, VoxgateError
 from voxgate.observe.metrics import FIRST_AUDIO_BOUNDS_MS, Figures, Usage
-from voxgate.rest.door import headers_of, status_of
 from voxgate.rest.openapi import BEARER, Problems, refusals
-from voxgate.server.answers import error_answer
+from voxgate.server.answers import refusal_answer
 from voxgate.services import Services
 
 FIGURES, KEYS = "/v1/figures", "/v1/keys"
@@ -138,9 +136,7 @@ class _Desk:
         try:
             answer = await work(secret.strip() if scheme.lower() == "bearer" else "")
         except VoxgateError as error:
-            return error_answer(
-                HTTPStatus(status_of(error)), error.code, error.message, headers=headers_of(error)
-            )
+            return refusal_answer(error)
         return JSONResponse(answer.model_dump(), headers={"cache-control": "no-store"})
 
     def _is_admin(self, secret: str) -> bool:

@@ -11,6 +11,9 @@ from http import HTTPStatus
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
+from voxgate.errors import VoxgateError
+from voxgate.rest.door import headers_of, status_of
+
 
 def error_answer(
     status: HTTPStatus, code: str, detail: str, *, headers: dict[str, str] | None = None
@@ -25,6 +28,11 @@ def error_answer(
     """
     error = {"code": code, "title": status.phrase, "detail": detail}
     return JSONResponse({"errors": [error]}, status_code=status, headers=headers)
+
+
+def refusal_answer(error: VoxgateError) -> JSONResponse:
+    """Answer with an error of ours."""
+    return error_answer(HTTPStatus(status_of(error)), error.code, error.message, headers=headers_of(error))
 
 
 def not_found() -> JSONResponse:

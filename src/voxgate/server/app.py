@@ -28,7 +28,7 @@ from voxgate.observe.metrics import Figures
 from voxgate.observe.receipts import log_receipt
 from voxgate.protocols import openai, telnyx, uplift, workbuddy
 from voxgate.rest import tokens
-from voxgate.server import admin, console, docs
+from voxgate.server import admin, capabilities, console, docs
 from voxgate.server.answers import error_answer, refuse_socket
 from voxgate.server.guard import Guard
 from voxgate.server.health import health_routes
@@ -50,6 +50,7 @@ DOORS: tuple[Doors, ...] = (
     workbuddy.routes,
     tokens.routes,
     admin.routes,
+    capabilities.routes,
     console.routes,
     docs.routes,
 )

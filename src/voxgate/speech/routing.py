@@ -106,6 +106,10 @@ class Router:
         except RequestError as error:
             raise ConfigurationError(f"routing names {name}: {error.message}") from None
 
+    def speaks(self, provider: str) -> bool:
+        """Whether a provider, by its name, is here."""
+        return any(each.name == provider for each in self._registry)
+
     def takes_text(self, voice: VoiceName) -> bool:
         """Whether a voice's own provider is here and takes text while it is being written."""
         own = self._registry.find(voice)

@@ -1,0 +1,55 @@
+"""The capability table says what the suite has just shown, no more and no less.
+
+It runs behind the suite, and only when all of the suite has run.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import voxgate
+from tests.support.shown import SHOWN
+from tests.support.subjects import Subject, subjects
+from voxgate.providers._table import FILE, ProviderRow, page, row, written
+from voxgate.providers.espeak import EspeakProvider
+from voxgate.providers.registry import vendor_class
+from voxgate.testing.scripted import ScriptedProvider
+
+TABLE = Path(voxgate.__path__[0], "data", FILE)
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "providers.md"
+HOW = "run: VOXGATE_WRITE_CAPABILITIES=1 pytest tests/conformance/providers"
+
+
+def rows(config: pytest.Config) -> list[ProviderRow]:
+    shown = config.stash[SHOWN]
+    table = []
+    for subject in subjects():
+        vendor = vendor_class(subject.name)
+        passed = shown.passed(subject.id)
+        checked_by = subject.emulator.checked_by
+        table.append(
+            row(vendor.name, subject.name, subject.transport, vendor.capabilities, passed, checked_by)
+        )
+    for name, local in (("espeak", EspeakProvider), ("scripted", ScriptedProvider)):
+        passed = shown.passed(Subject(name).id)
+        table.append(row(local.name, "", "", local.capabilities, passed, "the engine itself"))
+    return table
+
+
+def test_the_table_is_what_was_shown(request: pytest.FixtureRequest) -> None:
+    shown = request.config.stash[SHOWN]
+    names = [subject.id for subject in subjects()]
+    whole = not shown.deselected and shown.collected == shown.ran
+    if not whole or not all((name, "cancel") in shown.outcomes for name in names):
+        pytest.skip("the whole suite has not run")
+    if any("failed" in outcomes for outcomes in shown.outcomes.values()):
+        pytest.skip("the suite has failed")
+    table = rows(request.config)
+    if os.environ.get("VOXGATE_WRITE_CAPABILITIES"):
+        TABLE.write_text(written(table), encoding="utf-8")
+        PAGE.write_text(page(table), encoding="utf-8")
+    assert TABLE.read_text(encoding="utf-8") == written(table), HOW
+    assert PAGE.read_text(encoding="utf-8") == page(table), HOW
