@@ -7,6 +7,7 @@ client's event names do that, ``type`` is optional, and everything from the serv
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -109,6 +110,31 @@ class Wrong:
 
 ClientMessage = Synthesize | Cancel | Wrong
 
+NOT_JSON = Wrong(Kind.UNKNOWN, None, "The message is not JSON")
+
+
+def parse(text: str | bytes) -> object:
+    """Read JSON. Half a surrogate pair, left when a text is cut within an emoji, becomes U+FFFD.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        mended = _without_half_pairs(text) if isinstance(text, str) and "\\u" in text else None
+        if mended is None:
+            raise
+        return orjson.loads(mended)
+
+
+def _without_half_pairs(text: str) -> str | None:
+    try:
+        written = json.dumps(json.loads(text), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return None
+    return written.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
 
 def decode(message: str | bytes | None) -> ClientMessage:
     """Read one message of the plain WebSocket. Unknown fields are ignored, and a null counts as absent.
@@ -119,9 +145,9 @@ def decode(message: str | bytes | None) -> ClientMessage:
     if message is None:
         return Wrong(Kind.UNKNOWN, None, "Send messages as text frames of JSON")
     try:
-        fields = orjson.loads(message)
-    except orjson.JSONDecodeError:
-        return Wrong(Kind.UNKNOWN, None, "The message is not JSON")
+        fields = parse(message)
+    except ValueError:
+        return NOT_JSON
     return read(fields.get("type") if isinstance(fields, dict) else None, fields)
 
 

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Coroutine
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
@@ -19,6 +20,7 @@ from urllib.parse import parse_qs
 import orjson
 import socketio
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
@@ -26,26 +28,31 @@ from voxgate.access.browser_tokens import Front, Grant
 from voxgate.access.callers import identify
 from voxgate.errors import NotAuthenticated, Overloaded, VoxgateError
 from voxgate.observe.logs import error_fields
-from voxgate.protocols.uplift.messages import code_of, read
+from voxgate.protocols.uplift.messages import NOT_JSON, code_of, parse, read
 from voxgate.protocols.uplift.socket_session import Session
 from voxgate.protocols.uplift.socketio_engine import PacketQueue, Wire
 from voxgate.protocols.uplift.socketio_link import NAMESPACE, EngineLink
+from voxgate.protocols.uplift.socketio_post import MAX_BODY_BYTES, read_post, with_body
+from voxgate.rest.door import BadBody, BodyProblem
 from voxgate.services import Services
 
 PING_INTERVAL_S, PING_TIMEOUT_S = 25, 20
 """As Uplift's server announces them (source: Uplift contract, raw frames)."""
-MAX_MESSAGE_BYTES = 256 * 1024
-"""Of one message, and of one poll's body."""
 MAX_STRANGERS = 1000
 """Connections that have not joined the namespace yet; further ones are refused."""
 POST_TIMEOUT_S = 30.0
-"""From a post's head until it is taken."""
+"""Until what was posted is taken: not before there is room for the answers."""
 
 _MESSAGES_A_TURN = 8
 """Messages of one client that are handled before every other connection has had its turn."""
 _WIRE = "voxgate.wire"
 _PACKETS_TAKEN = frozenset("0123")
 """First characters of the Socket.IO packets taken: connect, disconnect, event, ack. None with attachments."""
+
+_POST_REFUSALS = {
+    BodyProblem.TOO_LARGE: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "A post has at most 256 KiB"),
+    BodyProblem.TOO_SLOW: (HTTPStatus.REQUEST_TIMEOUT, "The body did not come in time"),
+}
 
 log = structlog.get_logger()
 
@@ -69,7 +76,7 @@ class SocketIoDoor:
             monitor_clients=False,  # its task would never end; see `EngineLink.watch`
             ping_interval=PING_INTERVAL_S,
             ping_timeout=PING_TIMEOUT_S,
-            max_http_buffer_size=MAX_MESSAGE_BYTES,
+            max_http_buffer_size=MAX_BODY_BYTES,
             http_compression=False,  # base64 of audio hardly shrinks
             cors_allowed_origins="*",  # nothing is granted by cookie
             cors_credentials=False,
@@ -116,14 +123,28 @@ class SocketIoDoor:
             finally:
                 wire.on_end()
         elif kind == "POST":
-            try:
-                async with asyncio.timeout(POST_TIMEOUT_S):
-                    await self._server.handle_request(scope, receive, send)
-            except TimeoutError:
-                late = _refused(HTTPStatus.REQUEST_TIMEOUT, "The body did not come in time")
-                await late(scope, receive, send)
+            await self._take_post(link, scope, receive, send)
         else:
             await self._server.handle_request(scope, receive, send)
+
+    async def _take_post(self, link: EngineLink | None, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            body = await read_post(scope, receive)
+        except BadBody as error:
+            refusal = _POST_REFUSALS[error.problem]
+        except ClientDisconnect:
+            return
+        else:
+            refusal = (HTTPStatus.BAD_REQUEST, "These are no Engine.IO packets")
+            if body is not None:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POST_TIMEOUT_S):
+                        await self._server.handle_request(*with_body(scope, body), send)
+                        return
+                refusal = (HTTPStatus.REQUEST_TIMEOUT, "Answers to earlier messages were not fetched")
+        if link is not None:
+            await link.cut()
+        await _refused(*refusal)(scope, receive, send)
 
     # Engine.IO: connections.
 
@@ -144,7 +165,15 @@ class SocketIoDoor:
             await link.cut()
             return
         before = link.session
-        await self._inner["message"](sid, data)
+        try:
+            await self._inner["message"](sid, data)
+        except Exception as error:
+            # Whatever python-socketio makes of what is no packet. It would say nothing, and the client wait.
+            log.debug("socket.io packet failed", **error_fields(error))
+            if link.session is not None:
+                await link.session.room()
+                link.session.receive(NOT_JSON)
+            return
         # Only now has python-socketio answered a connect packet: `ready` comes after it.
         if link.session is not before:
             self._spawn(self._serve(link), "uplift-session")
@@ -252,7 +281,7 @@ class _Json:
 
     @staticmethod
     def loads(text: str, **_options: Any) -> object:
-        return orjson.loads(text)
+        return parse(text)
 
 
 class _LibraryLog(logging.Logger):

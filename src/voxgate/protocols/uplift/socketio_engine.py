@@ -27,6 +27,8 @@ MAX_POSTED_PACKETS = 200
 drop everything beyond 16 without a word."""
 Payload.max_decode_packets = MAX_POSTED_PACKETS
 
+PACKET_TYPES = frozenset("0123456")
+"""First characters of Engine.IO packets; binary ones are not for here."""
 _GONE: Message = {"type": "websocket.disconnect", "code": 1006}  # RFC 6455, 7.4.1: closed without a word
 
 
@@ -154,7 +156,8 @@ class Wire:
             return _GONE
         task = self._receiving = asyncio.current_task()
         try:
-            return await self._receive()
+            message = await self._receive()
+            return message if _may_be_packet(message) else _GONE
         except asyncio.CancelledError:
             if not self._over.is_set() or task is None or task.uncancel() > 0:
                 raise
@@ -200,6 +203,12 @@ class Wire:
         for task in (self._receiving, self._sending):
             if task is not None:
                 task.cancel()
+
+
+def _may_be_packet(message: Message) -> bool:
+    """Tell whether python-engineio would not break at a message."""
+    text = message.get("text")
+    return text is None or text[:1] in PACKET_TYPES
 
 
 def _nothing() -> None:

@@ -60,6 +60,14 @@ def test_a_request_with_the_least() -> None:
     assert asked == Synthesize("a", "Hello", None, "PCM_22050_16", None, 1.0)
 
 
+def test_half_an_emoji_is_replaced_and_the_rest_is_read() -> None:
+    whole, half = "a😀", "a😀"[:1] + "\ud83d"
+    assert decode(json.dumps({"type": "synthesize", **ASKED, "text": whole})) == Synthesize("a", whole)
+    assert decode(json.dumps({"type": "synthesize", **ASKED, "text": half})) == Synthesize("a", "a\ufffd")
+    assert decode(json.dumps({"type": "cancel", "requestId": "\udc00"})) == Cancel("\ufffd")
+    assert isinstance(decode('{"speed": NaN, "text": "\\ud83d"}'), Wrong)
+
+
 def test_a_null_is_as_good_as_nothing() -> None:
     nothing = dict.fromkeys(("voiceId", "outputFormat", "phraseReplacementConfigId", "speed"))
     assert read("synthesize", {**ASKED, **nothing}) == Synthesize("a", "Hello")

@@ -128,10 +128,17 @@ def text(content: str) -> Message:
 async def test_a_wire_passes_what_is_said() -> None:
     server = Server()
     await server.wire.send(text("a"))
-    server.inbox.put_nowait({"type": "websocket.receive", "text": "b"})
-    assert await server.wire.receive() == {"type": "websocket.receive", "text": "b"}
+    server.inbox.put_nowait({"type": "websocket.receive", "text": "4b"})
+    assert await server.wire.receive() == {"type": "websocket.receive", "text": "4b"}
     assert server.texts() == ["a"]
     assert server.wire.unsent == 7
+
+
+@pytest.mark.parametrize("content", ["", "b", "7", "é"])
+async def test_what_is_no_packet_is_taken_for_the_end(content: str) -> None:
+    server = Server()
+    server.inbox.put_nowait({"type": "websocket.receive", "text": content})
+    assert (await server.wire.receive())["type"] == "websocket.disconnect"
 
 
 async def test_a_text_that_waits_for_room_can_be_recalled() -> None:
