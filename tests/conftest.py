@@ -15,14 +15,28 @@ import pytest
 from tests.support.server import RunningServer
 from voxgate.testing.virtual_time import VirtualTimeLoop
 
+_running: list[pytest.Item] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Remember which test is about to get its loop."""
+    _running[:] = [item]
+
 
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Give tests marked ``virtual_time`` a loop whose clock jumps instead of waiting."""
-    if item.get_closest_marker("virtual_time") is not None:
-        return {"virtual": VirtualTimeLoop}
-    return {"real": asyncio.new_event_loop}
+    """Give tests marked ``virtual_time`` a loop whose clock jumps instead of waiting.
+
+    ``item`` is the function, without the marks of single parameters: those show only when the test runs.
+    """
+    return {"loop": _new_loop}
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    virtual = any(item.get_closest_marker("virtual_time") for item in _running)
+    return VirtualTimeLoop() if virtual else asyncio.new_event_loop()
 
 
 def _child_processes() -> set[int]:
