@@ -31,6 +31,7 @@ RUN_IN_A_BROWSER = {"web.md"}
 PAGES = [
     ROOT / "README.md",
     ROOT / "docs" / "tutorial.md",
+    ROOT / "docs" / "reference" / "python-client.md",
     *(page for page in sorted((ROOT / "docs" / "how-to").glob("*.md")) if page.name not in RUN_IN_A_BROWSER),
 ]
 PROGRAMS = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-W", "error", "-c"]}
