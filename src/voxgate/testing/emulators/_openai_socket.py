@@ -46,6 +46,7 @@ class SpeechSocket:
         self._config: dict[str, Any] = {}
         self._buffer = ""
         self._open = False
+        self._asked: Asked | None = None
         self._utterance = self._sentence = 0
 
     async def serve(self) -> web.WebSocketResponse:
@@ -106,6 +107,7 @@ class SpeechSocket:
                 done = {"utterance_index": self._utterance, "total_sentences": self._sentence}
                 await self._send({"type": "session.done", **done})
                 self._utterance, self._sentence, self._open = self._utterance + 1, 0, False
+                self._asked = None
             case "session.close":
                 raise EmulatedClose
             case kind:
@@ -140,8 +142,11 @@ class SpeechSocket:
         self._sentence += 1
         coding, streams = config["response_format"], bool(config.get("stream_audio"))
         rate_hz = RULES[Dialect.VLLM].native_rate_hz
-        asked = Asked(text, str(config["voice"]), str(config.get("model") or ""), rate_hz, coding)
-        self._emulator.asked.append(asked)
+        if self._asked is None:
+            self._asked = Asked("", str(config["voice"]), str(config.get("model") or ""), rate_hz, coding)
+            self._emulator.asked.append(self._asked)
+        asked = self._asked
+        asked.text += text
         start = {"type": "audio.start", **place, "sentence_text": text, "format": coding}
         await self._send(start | ({"sample_rate": rate_hz} if streams else {}))
         sent = 0
@@ -154,7 +159,7 @@ class SpeechSocket:
         failed = False
         try:
             self._reader.voice(config["voice"], "")
-            await self._send_audio(asked, float(config["speed"]), frame, streams=streams)
+            await self._send_audio(asked, text, frame, streams=streams)
             asked.done = True
         except (EmulatedError, Refusal) as error:
             failed = True
@@ -167,10 +172,10 @@ class SpeechSocket:
         await self._emulator.send_late(self._socket, bytes(960), frame)
 
     async def _send_audio(
-        self, asked: Asked, speed: float, frame: Callable[[bytes], bytes], *, streams: bool
+        self, asked: Asked, text: str, frame: Callable[[bytes], bytes], *, streams: bool
     ) -> None:
         made_hz = self._emulator.faults.wrong_rate_hz or asked.rate_hz
-        pcm = self._emulator.speech(asked.text, made_hz, speed=speed)
+        pcm = self._emulator.speech(text, made_hz, speed=float(self._config["speed"]))
         audio = coded(pcm, made_hz, asked.format, whole=not streams)
         if streams:
             await self._emulator.send_frames(self._request, self._socket, audio, frame)

@@ -116,6 +116,7 @@ class Emulator(ABC):
         provider: name of the section of the settings, and of the adapter's module, that this is for.
         voice: compound name of a voice that it knows.
         bad_voice: compound name of a voice that it refuses, though its name is well formed.
+        keyless: it takes any key and none, as such servers do.
         checked_by: the independent client that is satisfied with it, with its version; or that there is none.
         asked: every utterance, in the order in which they began.
         connections: sockets and requests being served at this moment.
@@ -125,6 +126,7 @@ class Emulator(ABC):
     provider: ClassVar[str]
     voice: ClassVar[str]
     bad_voice: ClassVar[str]
+    keyless: ClassVar[bool] = False
     checked_by: ClassVar[str] = "our emulator only"
 
     def __init__(self, *, key: str = "emulated-key", faults: Faults = NO_FAULTS) -> None:

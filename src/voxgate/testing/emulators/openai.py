@@ -69,7 +69,8 @@ class OpenAIEmulator(Emulator):
     def suited(cls, settings: Mapping[str, object], faults: Faults = NO_FAULTS) -> OpenAIEmulator:
         """Make one that speaks the dialect of an adapter with these settings."""
         dialect = Dialect(str(settings.get("dialect", Dialect.OPENAI)))
-        return (_LocalAI if dialect is Dialect.LOCALAI else OpenAIEmulator)(dialect=dialect, faults=faults)
+        kinds = {Dialect.KOKORO: _Kokoro, Dialect.LOCALAI: _LocalAI}
+        return kinds.get(dialect, OpenAIEmulator)(dialect=dialect, faults=faults)
 
     def add_routes(self, app: web.Application) -> None:
         """Add what the server has of it."""
@@ -172,6 +173,10 @@ class OpenAIEmulator(Emulator):
 def _event(payload: Mapping[str, object], *, named: bool) -> bytes:
     lines = [f"event: {payload['type']}"] if named else []
     return "\n".join([*lines, f"data: {json.dumps(payload, separators=(',', ':'))}", "", ""]).encode()
+
+
+class _Kokoro(OpenAIEmulator):
+    keyless: ClassVar[bool] = True
 
 
 class _LocalAI(OpenAIEmulator):
