@@ -290,9 +290,13 @@ class Emulator(ABC):
             if begin >= len(audio):
                 return
             piece = audio[begin : begin + min(step, self._until_fault(sent))]
-            yield wav.header(24_000, 16) + piece if faults.header_in_every_piece else piece
+            yield self._header() + piece if faults.header_in_every_piece else piece
             sent += len(piece)
             await asyncio.sleep(faults.piece_s)
+
+    def _header(self) -> bytes:
+        """Make a header as true as can be: of the rate that was asked for last."""
+        return wav.header((self.asked[-1].rate_hz if self.asked else 0) or 24_000, 16)
 
     def _until_fault(self, sent: int) -> int:
         faults = self.faults
