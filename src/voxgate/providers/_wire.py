@@ -32,11 +32,13 @@ class Address:
         url: whole, query included.
         headers: of the upgrade, credentials among them.
         protocols: subprotocols to offer.
+        binds: what a first message settles for as long as the socket lives, such as the voice.
     """
 
     url: str
     headers: tuple[tuple[str, str], ...] = ()
     protocols: tuple[str, ...] = ()
+    binds: str = ""
 
     def __repr__(self) -> str:
         return "Address(...)"  # the query and the headers hold secrets
@@ -75,12 +77,14 @@ class Wire(ABC):
         reusable: a socket serves a further utterance after one has ended.
         outlives_cancel: a socket serves a further utterance after one was cancelled, once the vendor has
             ended that. If not, cancelling closes the socket.
+        confirms_cancel: the vendor ends a cancelled utterance with a message. If not, it counts as ended.
         waits_for_ready: nothing may be begun before a `Heard` with ``ready``.
     """
 
     contexts: ClassVar[int] = 1
     reusable: ClassVar[bool] = True
     outlives_cancel: ClassVar[bool] = False
+    confirms_cancel: ClassVar[bool] = True
     waits_for_ready: ClassVar[bool] = False
 
     def hello(self) -> Iterable[Frame]:
