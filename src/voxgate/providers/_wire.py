@@ -77,14 +77,12 @@ class Wire(ABC):
         reusable: a socket serves a further utterance after one has ended.
         outlives_cancel: a socket serves a further utterance after one was cancelled, once the vendor has
             ended that. If not, cancelling closes the socket.
-        confirms_cancel: the vendor ends a cancelled utterance with a message. If not, it counts as ended.
         waits_for_ready: nothing may be begun before a `Heard` with ``ready``.
     """
 
     contexts: ClassVar[int] = 1
     reusable: ClassVar[bool] = True
     outlives_cancel: ClassVar[bool] = False
-    confirms_cancel: ClassVar[bool] = True
     waits_for_ready: ClassVar[bool] = False
 
     def hello(self) -> Iterable[Frame]:
