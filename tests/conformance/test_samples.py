@@ -35,7 +35,7 @@ PAGES = [
     *(page for page in sorted((ROOT / "docs" / "how-to").glob("*.md")) if page.name not in RUN_IN_A_BROWSER),
 ]
 PROGRAMS = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-W", "error", "-c"]}
-MUST_SAY = {"sh", "python", "js", "javascript", "bash"}
+MUST_SAY = {"sh", "python", "js", "javascript", "bash", "dart"}
 """Languages of blocks that somebody may paste and run."""
 
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
