@@ -47,6 +47,7 @@ class AwsEmulator(Emulator):
 
     Attributes:
         marked: what speech marks were asked for; those requests are not among `asked`.
+        refuse_marks: there are too many requests for speech marks.
     """
 
     provider: ClassVar[str] = "aws"
@@ -56,6 +57,7 @@ class AwsEmulator(Emulator):
     def __init__(self, *, key: str = "emulated-key", faults: Faults = NO_FAULTS) -> None:
         super().__init__(key=key, faults=faults)
         self.marked: list[Asked] = []
+        self.refuse_marks = False
 
     def settings(self) -> dict[str, object]:
         """Return the section, with the key's id and the region."""
@@ -99,6 +101,8 @@ class AwsEmulator(Emulator):
         )
         headers = _headers() | {"x-amzn-RequestCharacters": str(len(order.spoken))}
         if order.format == "json":
+            if self.refuse_marks:
+                return self.refusal(429)
             self.marked.append(asked)
             headers["Content-Type"] = "application/x-json-stream"
             return await self.send_body(request, b"" if self.faults.empty else order.marks(), headers, asked)
@@ -151,3 +155,6 @@ def _error(status: int, name: str, message: str) -> web.Response:
         headers=_headers() | {"x-amzn-ErrorType": f"{name}:"},
         content_type="application/json",
     )
+
+
+EMULATOR = AwsEmulator

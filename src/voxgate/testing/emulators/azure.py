@@ -127,3 +127,6 @@ class AzureEmulator(Emulator):
         coder = rules.encoder(self, target)
         audio = coder.feed(pcm[: MAX_AUDIO_S * target.rate_hz * BYTES_PER_SAMPLE]) + coder.finish()
         return wav.with_exact_sizes(audio) if target.container is Container.WAV and pcm else audio
+
+
+EMULATOR = AzureEmulator
