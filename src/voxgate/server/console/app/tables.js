@@ -41,7 +41,7 @@ export function showKeys(body, keys) {
   if (body.dataset.told === told) return;
   body.dataset.told = told;
   const none = "There is no stored key. (The bootstrap key is not stored.) One is made with: voxgate keys create";
-  const empty = element("tr", { class: "empty" }, element("td", { colSpan: 7 }, none));
+  const empty = element("tr", { class: "empty" }, element("td", { colSpan: 7 }, element("span", {}, none)));
   body.replaceChildren(...(keys.length > 0 ? keys.map(keyRow) : [empty]));
 }
 
