@@ -72,7 +72,7 @@ class SocketVendor(Vendor):
         self, utterance: Utterance, text: AsyncIterable[str], abort: Abort
     ) -> AsyncGenerator[AudioChunk, None]:
         """Hand text on as it is written, where the vendor takes it; else speak its sentences."""
-        native = self.capabilities.text_stream
+        native = self.abilities(utterance.voice).text_stream
         speaking = (self.converse if native else super().synthesize_text)(utterance, text, abort)
         async with aclosing(speaking) as chunks:
             async for chunk in chunks:

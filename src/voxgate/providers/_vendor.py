@@ -200,11 +200,12 @@ class Vendor(Provider):
             TextTooLong: SSML that is too long; it cannot be cut.
             VoxgateError: what the vendor's failure amounts to.
         """
-        if utterance.markup is Markup.SSML and not self.capabilities.ssml:
+        can = self.abilities(utterance.voice)
+        if utterance.markup is Markup.SSML and not can.ssml:
             raise InvalidRequest(f"{self.name} takes no SSML", field="text_type")
         if utterance.markup is Markup.TEXT and not speakable(utterance.text):
             raise InvalidRequest("There is nothing to say in this text", field="text")
-        limit = self.capabilities.max_characters
+        limit = can.max_characters
         if not limit or len(utterance.text) <= limit:
             async with aclosing(self.speak(utterance, abort)) as chunks:
                 async for chunk in chunks:

@@ -28,7 +28,7 @@ from typing import ClassVar
 from voxgate.audio.format import AudioFormat, pcm_duration_s
 from voxgate.speech.sentences import SentenceBuffer, speakable
 from voxgate.speech.utterance import Utterance
-from voxgate.speech.voice import Voice
+from voxgate.speech.voice import Voice, VoiceName
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +205,10 @@ class Provider(ABC):
         async with aclosing(speak(cutter.flush())) as chunks:
             async for chunk in chunks:
                 yield chunk
+
+    def abilities(self, voice: VoiceName) -> Capabilities:
+        """Say what it can do with one of its voices: all of ``capabilities``, unless models differ."""
+        return self.capabilities
 
     def account(self, tenant: str) -> str:
         """Name whose credentials speak for a tenant: what fails with one may work with another."""

@@ -107,7 +107,7 @@ class Attempt:
         self._clock = clock
         self._first_audio_timeout_s = first_audio_timeout_s
         self._stall_timeout_s = stall_timeout_s
-        self._shaper = Shaper(utterance, provider.capabilities)
+        self._shaper = Shaper(utterance, candidate.abilities)
         asked = self._shaper.asked
         self._chunks = (
             provider.synthesize(asked, self.abort)

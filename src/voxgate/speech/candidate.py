@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from voxgate.providers.contract import Provider
+from voxgate.providers.contract import Capabilities, Provider
 from voxgate.speech.breaker import BreakerKey
 from voxgate.speech.utterance import Utterance
 
@@ -23,6 +23,11 @@ class Candidate:
     provider: Provider
     utterance: Utterance
     stand_in: bool
+
+    @property
+    def abilities(self) -> Capabilities:
+        """What the provider can do with this voice."""
+        return self.provider.abilities(self.utterance.voice)
 
     @property
     def breaker(self) -> BreakerKey | None:

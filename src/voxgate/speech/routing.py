@@ -113,7 +113,7 @@ class Router:
     def takes_text(self, voice: VoiceName) -> bool:
         """Whether a voice's own provider is here and takes text while it is being written."""
         own = self._registry.find(voice)
-        return own is not None and own.capabilities.text_stream
+        return own is not None and own.abilities(voice).text_stream
 
     def parts(
         self, utterance: Utterance, target: AudioFormat, language: str | None = None, *, stretch: float = 1.0
@@ -131,9 +131,10 @@ class Router:
             stretch: ratio of speeds by which its audio will be stretched.
         """
         own = self._registry.find(utterance.voice)
-        fitting = _fitting(own.capabilities.formats, target) if own is not None and stretch == 1.0 else None
-        if own is not None and fitting is not None:
-            most = own.capabilities.max_characters
+        can = own.abilities(utterance.voice) if own is not None else None
+        fitting = _fitting(can.formats, target) if can is not None and stretch == 1.0 else None
+        if can is not None and fitting is not None:
+            most = can.max_characters
             if not most or len(utterance.text) <= most:
                 yield replace(utterance, passthrough=fitting)
                 return

@@ -247,7 +247,7 @@ class Speaker:
         stream.spoken_by, stream.provider = str(candidate.utterance.voice), candidate.provider.name
         if stream.text_is_written:
             return False
-        utterance = worded(candidate.utterance, phonemes=candidate.provider.capabilities.phonemes)
+        utterance = worded(candidate.utterance, phonemes=candidate.abilities.phonemes)
         if silenced(candidate.utterance, utterance):
             await stream.put(PAUSE, shared=True)
             return True
@@ -265,7 +265,7 @@ class Speaker:
     def _begin(self, candidate: Candidate, text: TextSource | None) -> Attempt:
         utterance = candidate.utterance
         if text is None:
-            utterance = worded(utterance, phonemes=candidate.provider.capabilities.phonemes)
+            utterance = worded(utterance, phonemes=candidate.abilities.phonemes)
         if candidate.breaker is not None:
             self.breakers.begin(candidate.breaker)
         return Attempt(
