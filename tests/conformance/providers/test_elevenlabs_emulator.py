@@ -94,7 +94,7 @@ async def test_facts_are_in_headers(server: ElevenLabs) -> None:
     assert headers["content-type"] == "audio/pcm"
     assert headers["character-cost"] == str(len(TEXT) // 2)
     assert headers["request-id"]
-    assert headers["maximum-concurrent-requests"] == "10"
+    assert headers["maximum-concurrent-requests"] == "30"
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ async def test_ill_formed_bodies(server: ElevenLabs, body: Any, where: list[str]
 
 
 async def test_the_eleventh_at_once_is_refused(server: ElevenLabs) -> None:
-    server.faults = Faults(late_s=5)
+    server.faults, server.max_at_once = Faults(late_s=5), 10
     ten = [asyncio.create_task(speak(server, f"Number {number}.")) for number in range(10)]
     await asyncio.sleep(1)
     assert server.speaking == 10

@@ -259,7 +259,7 @@ class Contexts:
             return
         context.generations += 1
         emulator, target = self._emulator, self._how.target
-        if emulator.speaking >= rules.MAX_AT_ONCE:
+        if emulator.speaking >= emulator.max_at_once:
             raise VendorError(rules.TOO_MANY)
         emulator.speaking += 1
         try:

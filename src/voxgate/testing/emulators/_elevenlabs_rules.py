@@ -13,9 +13,6 @@ from typing import NoReturn
 
 from voxgate.audio.format import AudioFormat, Codec, Container
 
-MAX_AT_ONCE = 10
-"""Of speech being made, as on a middling plan; a socket counts while it speaks."""
-
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

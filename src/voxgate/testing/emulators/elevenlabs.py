@@ -1,7 +1,7 @@
 """ElevenLabs: speech over HTTP, over sockets of up to five contexts, and lists of voices and models.
 
 Sources: ElevenLabs' API reference, as its SDK 2.78 words it; for sockets see `_elevenlabs_contexts`. The
-account is of a plan that has neither 44.1 kHz PCM nor MP3 of 192 kbit/s, and may have ten requests at once.
+account may have neither 44.1 kHz PCM nor MP3 of 192 kbit/s, which are matters of plans.
 Left out: ``stream-input`` (a socket for one utterance), dialogue and dictionaries. That time stamps over HTTP
 count from the beginning of the answer is what public clients take for granted.
 """
@@ -30,6 +30,7 @@ class ElevenLabs(Emulator):
     """api.elevenlabs.io.
 
     Attributes:
+        max_at_once: requests, and contexts that speak; thirty are those of a large plan.
         speaking: how much speech is being made at this moment, over HTTP and sockets.
     """
 
@@ -37,6 +38,7 @@ class ElevenLabs(Emulator):
     voice: ClassVar[str] = "ElevenLabs.eleven_flash_v2_5.JBFqnCBsd6RMkjVDRZzb"
     bad_voice: ClassVar[str] = "ElevenLabs.eleven_flash_v2_5.nobodyHasThisVoice00"
 
+    max_at_once = 30
     speaking = 0
 
     def add_routes(self, app: web.Application) -> None:
@@ -98,7 +100,7 @@ class ElevenLabs(Emulator):
         if model_id == "eleven_v3" and (fields.get("previous_text") or fields.get("next_text")):
             message = "Providing previous_text or next_text is not yet supported with this model"
             refuse("unsupported_model", message, "model_id")
-        if self.speaking >= rules.MAX_AT_ONCE:
+        if self.speaking >= self.max_at_once:
             raise VendorError(rules.TOO_MANY)
         asked = Asked(text.strip(), voice_id, model_id, target.rate_hz, word, dict(settings))
         pcm = self.speech(text.strip(), target.rate_hz, speed=speed)
@@ -107,7 +109,7 @@ class ElevenLabs(Emulator):
             "request-id": uuid4().hex[:20],
             "character-cost": str(math.ceil(len(text) * model.cost)),
             "current-concurrent-requests": str(self.speaking + 1),
-            "maximum-concurrent-requests": str(rules.MAX_AT_ONCE),
+            "maximum-concurrent-requests": str(self.max_at_once),
         }
         return asked, encode_whole(pcm, target.rate_hz, target) if pcm else b"", headers
 
