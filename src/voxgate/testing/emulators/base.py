@@ -117,6 +117,7 @@ class Emulator(ABC):
         voice: compound name of a voice that it knows.
         bad_voice: compound name of a voice that it refuses, though its name is well formed.
         keyless: it takes any key and none, as such servers do.
+        wrong_key_status: of its answer to a key that it does not take.
         checked_by: the independent client that is satisfied with it, with its version; or that there is none.
         asked: every utterance, in the order in which they began.
         connections: sockets and requests being served at this moment.
@@ -127,6 +128,7 @@ class Emulator(ABC):
     voice: ClassVar[str]
     bad_voice: ClassVar[str]
     keyless: ClassVar[bool] = False
+    wrong_key_status: ClassVar[int] = 401
     checked_by: ClassVar[str] = "our emulator only"
 
     def __init__(self, *, key: str = "emulated-key", faults: Faults = NO_FAULTS) -> None:
