@@ -41,6 +41,7 @@ class FishAudioEmulator(Emulator):
     provider: ClassVar[str] = "fishaudio"
     voice: ClassVar[str] = f"FishAudio.s2.1-pro.{MODELS[0].model_id}"
     bad_voice: ClassVar[str] = "FishAudio.s2.1-pro.00000000000000000000000000000000"
+    checked_by: ClassVar[str] = "fish-audio-sdk 1.3.0"
 
     def __init__(
         self,

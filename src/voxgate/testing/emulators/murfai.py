@@ -48,6 +48,7 @@ class MurfEmulator(Emulator):
     provider: ClassVar[str] = "murfai"
     voice: ClassVar[str] = "MurfAI.FALCON.en-US-natalie"
     bad_voice: ClassVar[str] = "MurfAI.FALCON.en-US-nobody"
+    checked_by: ClassVar[str] = "murf 2.3.0; pipecat-murf-tts 0.2.6 by hand"
 
     def __init__(
         self, *, key: str = "emulated-key", faults: Faults = NO_FAULTS, max_contexts: int = 5

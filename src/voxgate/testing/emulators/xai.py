@@ -32,7 +32,7 @@ from voxgate.testing.emulators._fields import Fields, Refused
 from voxgate.testing.emulators._reply import Order, Reply, mp3, sentences_end
 from voxgate.testing.emulators._session import Session
 from voxgate.testing.emulators._speech import seconds
-from voxgate.testing.emulators.base import Asked, EmulatedError, Emulator
+from voxgate.testing.emulators.base import NO_FAULTS, Asked, EmulatedError, Emulator, Faults
 
 _CODINGS: Mapping[str, tuple[Codec, Container, str]] = MappingProxyType(
     {
@@ -55,11 +55,26 @@ _ENOUGH_CHARACTERS = 100
 
 
 class XaiEmulator(Emulator):
-    """xAI."""
+    """xAI.
+
+    Args:
+        key: the only key that it takes.
+        faults: what goes wrong.
+        session_times: timestamps go on from one utterance on a socket to the next: the documents call them
+            "session-relative", and do not say what a session is.
+    """
 
     provider: ClassVar[str] = "xai"
     voice: ClassVar[str] = "xAI.eve"
     bad_voice: ClassVar[str] = "xAI.nobody"
+    wrong_key_status: ClassVar[int] = 400
+    checked_by: ClassVar[str] = "our emulator only; pipecat-ai 1.14.0 by hand"
+
+    def __init__(
+        self, *, key: str = "emulated-key", faults: Faults = NO_FAULTS, session_times: bool = False
+    ) -> None:
+        super().__init__(key=key, faults=faults)
+        self.session_times = session_times
 
     def add_routes(self, app: web.Application) -> None:
         """Add the socket, which shares its path with the endpoint, and the list."""
@@ -133,11 +148,14 @@ class _Socket(Session):
         socket: prepared.
         order: what every utterance on it is to be.
         timestamps: whether it tells when each character is heard.
+
+    Attributes:
+        characters: spoken in utterances before this one.
     """
 
     def __init__(
         self,
-        emulator: Emulator,
+        emulator: XaiEmulator,
         request: web.Request,
         socket: web.WebSocketResponse,
         order: Order,
@@ -146,6 +164,8 @@ class _Socket(Session):
     ) -> None:
         super().__init__(emulator, request, socket)
         self.timestamps = timestamps
+        self.session_times = emulator.session_times
+        self.characters = 0
         self._order = order
         self._pending = ""
         self._all_said = False
@@ -220,7 +240,8 @@ class _Utterance(Reply):
 
     def before(self, text: str) -> None:
         """Keep the times for the first frame."""
-        edges = [seconds(self.characters + index, self.order.speed) for index in range(len(text) + 1)]
+        before = self.characters + (self._socket.characters if self._socket.session_times else 0)
+        edges = [seconds(before + index, self.order.speed) for index in range(len(text) + 1)]
         self._times = {"graph_chars": list(text), "graph_times": list(pairwise(edges))}
 
     async def run(self) -> None:
@@ -232,6 +253,7 @@ class _Utterance(Reply):
             self._socket.end(WSCloseCode.INTERNAL_ERROR)
             return
         self.asked.done = True
+        self._socket.characters += self.characters
         self._socket.forget()
         await self._socket.send({"type": "audio.done", "trace_id": str(uuid4())})
         await self.stale()
