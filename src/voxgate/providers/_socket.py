@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
 from contextlib import aclosing
 from functools import partial
 from http import HTTPStatus
@@ -46,6 +46,10 @@ class SocketVendor(Vendor):
     @abstractmethod
     def wire(self, utterance: Utterance) -> Wire:
         """Begin to talk on a new socket for ``address(utterance)``."""
+
+    def fresh_headers(self) -> Mapping[str, str]:
+        """Headers of an upgrade that are new for every socket, such as an id of the connection."""
+        return {}
 
     def sent(self, utterance: Utterance) -> AudioFormat:
         """Say which audio is asked for."""
@@ -201,7 +205,7 @@ class _Sockets:
         try:
             return await vendor.http.ws_connect(
                 address.url,
-                headers=dict(address.headers),
+                headers={**dict(address.headers), **vendor.fresh_headers()},
                 protocols=address.protocols,
                 max_msg_size=MAX_MESSAGE_BYTES,
                 heartbeat=vendor.habits.ping_s or None,
