@@ -23,6 +23,7 @@ from voxgate.protocols.telnyx.events import (
     Effect,
     Ended,
     EndRun,
+    EndText,
     Event,
     Failed,
     Received,
@@ -34,10 +35,12 @@ from voxgate.protocols.telnyx.events import (
     StreamSettings,
     Tick,
     WakeAt,
+    Write,
 )
 from voxgate.protocols.telnyx.frames import AudioFrame, ClientFrame, ErrorFrame, FinalFrame, Malformed
 from voxgate.protocols.telnyx.handshake import SpeechPlan
-from voxgate.protocols.telnyx.stream import AHEAD, Phase, TelnyxStream
+from voxgate.protocols.telnyx.running import Phase
+from voxgate.protocols.telnyx.stream import AHEAD, TelnyxStream
 from voxgate.speech.utterance import Markup, SpeechSettings
 
 PLAN = SpeechPlan(AudioFormat(Codec.PCM_S16LE, 24_000), SpeechSettings(), None, Markup.TEXT)
@@ -101,6 +104,7 @@ class Synthesis:
 
     text: str
     chunks: int = 0
+    open: bool = False
 
 
 class Sessions(RuleBasedStateMachine):
@@ -134,7 +138,7 @@ class Sessions(RuleBasedStateMachine):
         self.broken = False
 
     @initialize(
-        concatenated=st.booleans(),
+        delivery=st.sampled_from(["streamed", "concatenated", "relayed"]),
         final_quiet_s=st.sampled_from([0.0, 0.05, 0.4, 0.4]),
         idle_flush_s=st.sampled_from([0.0, 0.1, 1.0]),
         max_ahead_s=st.sampled_from([0.0, 0.06]),
@@ -143,7 +147,7 @@ class Sessions(RuleBasedStateMachine):
     )
     def begin(
         self,
-        concatenated: bool,
+        delivery: str,
         final_quiet_s: float,
         idle_flush_s: float,
         max_ahead_s: float,
@@ -152,7 +156,8 @@ class Sessions(RuleBasedStateMachine):
     ) -> None:
         self.prompt = prompt  # whether the encoder is flushed at once, as it is outside of tests
         self.settings = StreamSettings(
-            concatenated=concatenated,
+            concatenated=delivery == "concatenated",
+            relay=delivery == "relayed",
             inactivity_timeout_s=20.0,
             final_quiet_s=final_quiet_s,
             idle_flush_s=idle_flush_s,
@@ -227,7 +232,7 @@ class Sessions(RuleBasedStateMachine):
     @rule()
     def ended(self) -> None:
         number = self.machine.head(self.now_s)
-        if number is not None and self.synthesis[number].chunks:
+        if number is not None and self.synthesis[number].chunks and not self.synthesis[number].open:
             self.finished.add(number)
             self.give(Ended(self.now_s, number))
 
@@ -295,6 +300,7 @@ class Sessions(RuleBasedStateMachine):
         number = self.machine.head(self.now_s)
         if number is not None:
             self.finished.add(number)
+            self.synthesis[number].open = False
             self.faulted = True
             self.give(Failed(self.now_s, number, error))
 
@@ -314,15 +320,26 @@ class Sessions(RuleBasedStateMachine):
     def check(self, effect: Effect, event: Event) -> None:
         assert self.closed is None, "6: something came out after the close"
         match effect:
-            case Speak(number, text):
-                self.synthesis[number] = Synthesis(text)
+            case Speak(number, text, more):
+                assert not any(each.open for each in self.synthesis.values()), "4: two are open for text"
+                self.synthesis[number] = Synthesis(text, open=more)
                 assert len(self.open) <= 1 + AHEAD, "4: too many at a time"
                 self.said += spoken_characters(text)
                 self.said_texts.append(text)
-                assert text == text.strip()
+                assert more is self.settings.relay
+                assert more or text == text.strip()
+            case Write(number, text):
+                assert self.synthesis[number].open, "5: text for one that has all of it"
+                self.synthesis[number].text += text
+                self.said_texts[-1] += text
+                self.said += spoken_characters(text)
+            case EndText(number):
+                assert self.synthesis[number].open, "5: ended twice"
+                self.synthesis[number].open = False
             case Cancel(number):
                 assert number in self.open, "4: cancelled something that was not open"
                 self.finished.add(number)
+                self.synthesis[number].open = False
             case EndRun(run):
                 assert self.encoder_open, "8: ended a run that was never begun"
                 self.to_end.append(run)
@@ -372,9 +389,10 @@ class Sessions(RuleBasedStateMachine):
 
     def check_text(self, audio: bytes | None) -> None:
         """The texts told are those spoken, in order; the utterance's own audio went before, or with it."""
-        assert self.texts == self.said_texts[: len(self.texts)], "1: texts out of order, lost or doubled"
+        said = [text.strip() for text in self.said_texts[: len(self.texts)]]
+        assert self.texts == said, "1: texts out of order, lost or doubled"
         number = max(self.synthesis) - len(self.said_texts) + len(self.texts)
-        assert self.synthesis[number].text == self.texts[-1]
+        assert self.synthesis[number].text.strip() == self.texts[-1]
         if not self.settings.concatenated:
             assert number in self.finished, "1: a text before its audio"
         elif number in self.finished:
@@ -420,7 +438,7 @@ class Sessions(RuleBasedStateMachine):
             number = self.machine.head(self.now_s)
             if self.to_end:
                 self.encoder_flushed()
-            elif number is not None:
+            elif number is not None and not (self.synthesis[number].open and self.synthesis[number].chunks):
                 self.ended() if self.synthesis[number].chunks else self.audio(0.5)
             else:
                 assert self.wake_at_s is not None, "6: nothing will ever happen again"

@@ -15,6 +15,7 @@ class StreamSettings:
 
     Attributes:
         concatenated: an utterance's audio comes with its text, in one frame; else in frames of its own.
+        relay: the voice takes text while it is being written; it is not cut into sentences.
         language: of text whose language nobody named.
         inactivity_timeout_s: without a frame from the client, and with nothing to be spoken.
         final_quiet_s: before a final in mid-session; 0 sends none.
@@ -25,6 +26,7 @@ class StreamSettings:
     """
 
     concatenated: bool = False
+    relay: bool = False
     language: str | None = None
     inactivity_timeout_s: float = 20.0
     final_quiet_s: float = 0.4
@@ -145,10 +147,26 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Begin to synthesize."""
+    """Begin to synthesize; ``open`` says that more text may follow, until `EndText`."""
 
     utterance: int
     text: str
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Go on with the text of an open utterance."""
+
+    utterance: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndText:
+    """The text of an open utterance is complete."""
+
+    utterance: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,4 +210,4 @@ class WakeAt:
     at_s: float
 
 
-Effect = Begin | Speak | Cancel | Send | EndRun | DropRun | Close | WakeAt
+Effect = Begin | Speak | Write | EndText | Cancel | Send | EndRun | DropRun | Close | WakeAt

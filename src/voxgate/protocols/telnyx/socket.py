@@ -35,6 +35,7 @@ from voxgate.protocols.telnyx.events import (
     Effect,
     Ended,
     EndRun,
+    EndText,
     Event,
     Failed,
     Received,
@@ -45,6 +46,7 @@ from voxgate.protocols.telnyx.events import (
     Speak,
     Tick,
     WakeAt,
+    Write,
 )
 from voxgate.protocols.telnyx.frames import AudioFrame, ClientFrame, Malformed, ServerFrame
 from voxgate.protocols.telnyx.handshake import SpeechPlan
@@ -54,6 +56,7 @@ from voxgate.services import Services
 from voxgate.speech.lexicon import Lexicon
 from voxgate.speech.run import MAX_PIECE_MS, RunEncoder
 from voxgate.speech.stream import SpeechStream
+from voxgate.speech.text_source import TextSource
 from voxgate.speech.utterance import Utterance
 from voxgate.speech.voice import VoiceName
 
@@ -106,6 +109,7 @@ class Session:
         self._plan: SpeechPlan | None = None
         self._encoder: RunEncoder | None = None
         self._streams: dict[int, SpeechStream] = {}
+        self._sources: dict[int, TextSource] = {}  # of utterances whose text is still being written
         self._watched: SpeechStream | None = None
         # Bounded by what one event can give and a tail, a final or an error behind it: audio is taken only
         # when this is empty.
@@ -204,6 +208,7 @@ class Session:
             self._tell(Audio(self._now_s(), number, data, duration_s, first_audio_ms, stream.cached))
         elif stream.over:
             del self._streams[number]
+            self._sources.pop(number, None)
             now_s, error = self._now_s(), stream.error
             self._tell(Failed(now_s, number, error) if error is not None else Ended(now_s, number))
         else:
@@ -227,10 +232,19 @@ class Session:
             case Send() | Close():
                 self._outbox.append(effect)
                 self._wake.set()
-            case Speak(number, text):
-                self._streams[number] = self._speak(text)
+            case Speak(number, text, more):
+                source = TextSource() if more else None
+                if source is not None:
+                    self._sources[number] = source
+                    source.write(text)
+                self._streams[number] = self._speak(text, source)
                 self._wake.set()
+            case Write(number, text):
+                self._sources[number].write(text)
+            case EndText(number):
+                self._sources.pop(number).end()
             case Cancel(number):
+                self._sources.pop(number, None)
                 self._streams.pop(number).cancel()
             case EndRun(run):
                 assert self._encoder is not None  # noqa: S101 - a run needs audio, which needs an encoder
@@ -245,7 +259,7 @@ class Session:
                 self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
         return None
 
-    def _speak(self, text: str) -> SpeechStream:
+    def _speak(self, text: str, source: TextSource | None) -> SpeechStream:
         plan, facts = self._plan, self._facts
         assert plan is not None  # noqa: S101 - nothing is spoken before the session has begun
         return self._services.speaker.speak(
@@ -258,7 +272,8 @@ class Session:
                 markup=plan.markup,
                 cacheable=facts.cacheable,
                 lexicon=facts.lexicon,
-            )
+            ),
+            source,
         )
 
     def _drop_run(self) -> None:

@@ -16,6 +16,9 @@ run, for which whoever carries out the effects keeps one encoder: `EndRun` asks 
 which comes back as `RunEnded`; `DropRun` throws it away, with every frame that was not written yet.
 In concatenated delivery each utterance is a run of its own, so that its one frame holds all of its audio.
 
+A voice may take text as it is written (``relay``). Then an utterance is open from its first words on: `Write`
+goes on with it, and `EndText` comes where the client flushes, or a sentence ends and nothing follows.
+
 Invariants, kept whatever comes in and in whatever order
     1. Audio leaves in the order of the text: all frames of an utterance before any of the next, and its
        text once, after its audio or (concatenated) on its first audio frame.
@@ -39,8 +42,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import Any
 
 from voxgate.errors import InvalidRequest, VoxgateError
@@ -57,6 +58,7 @@ from voxgate.protocols.telnyx.events import (
     Effect,
     Ended,
     EndRun,
+    EndText,
     Event,
     Failed,
     Received,
@@ -68,6 +70,7 @@ from voxgate.protocols.telnyx.events import (
     StreamSettings,
     Tick,
     WakeAt,
+    Write,
 )
 from voxgate.protocols.telnyx.faults import Fault, fault_of
 from voxgate.protocols.telnyx.frames import (
@@ -80,7 +83,9 @@ from voxgate.protocols.telnyx.frames import (
     audio_frames,
 )
 from voxgate.protocols.telnyx.handshake import SpeechPlan
-from voxgate.protocols.telnyx.intake import open_intake
+from voxgate.protocols.telnyx.intake import END, open_intake
+from voxgate.protocols.telnyx.running import Phase, RunningUtterance
+from voxgate.speech.sentences import speakable
 from voxgate.speech.utterance import Markup
 
 AHEAD = 1
@@ -90,37 +95,8 @@ _SLACK_S = 0.001
 _MAX_REASON_BYTES = 123  # RFC 6455, 5.5.1
 
 
-class Phase(Enum):
-    """See the module."""
-
-    WAITING = auto()
-    OPEN = auto()
-    ENDING = auto()
-    CLOSED = auto()
-
-
 Agree = Callable[[Mapping[str, Any]], SpeechPlan]
 """Settles how to speak, given ``voice_settings``; raises `InvalidRequest`."""
-
-
-@dataclass(slots=True)
-class _Utterance:
-    """One that is being synthesized."""
-
-    number: int
-    text: str
-    heard: bool = False
-    first_audio_ms: int | None = None  # until it was told
-    cached: bool = False
-    over: bool = False
-    failure: VoxgateError | None = None
-    audio: bytearray = field(default_factory=bytearray)  # not sent yet; concatenated delivery only
-    text_sent: bool = False
-
-    def take_first(self) -> int | None:
-        """Return ``first_audio_ms`` for the first frame, None for every other."""
-        first, self.first_audio_ms = self.first_audio_ms, None
-        return first
 
 
 class TelnyxStream:
@@ -139,7 +115,8 @@ class TelnyxStream:
         self._effects: list[Effect] = []
         # Text on its way: the backlog, then what is being synthesized, the head first.
         self._backlog = Backlog(open_intake(Markup.TEXT, settings.language))
-        self._running: deque[_Utterance] = deque()
+        self._relay = False
+        self._running: deque[RunningUtterance] = deque()
         self._last_number = 0
         self._run = 1
         self._run_open = False
@@ -218,7 +195,9 @@ class TelnyxStream:
             self._abort(fault_of(error))
             return
         self.phase = Phase.OPEN
-        self._backlog = Backlog(open_intake(plan.markup, plan.language or self._settings.language))
+        language = plan.language or self._settings.language
+        self._relay = self._settings.relay and plan.markup is Markup.TEXT
+        self._backlog = Backlog(open_intake(plan.markup, language, relay=self._relay))
         self._effects.append(Begin(plan))
 
     def _on_text(self, frame: ClientFrame) -> None:
@@ -280,7 +259,7 @@ class TelnyxStream:
         else:
             self._send_audio(data, head)
 
-    def _head_numbered(self, number: int) -> _Utterance | None:
+    def _head_numbered(self, number: int) -> RunningUtterance | None:
         """The head, if it has this number and is not over; news of any other is out of date."""
         head = self._running[0] if self._running else None
         if head is None or head.number != number or head.over or self._run_ending:
@@ -302,7 +281,7 @@ class TelnyxStream:
             self._backlog.quiet()
         if self._is_past(self._inactive_at_s()):
             # Text that still waits for its end is spoken first; without any there is nothing to be final.
-            self._end(faults.NORMAL, final=self._backlog.holds_speech)
+            self._end(faults.NORMAL, final=self._backlog.holds_speech or bool(self._running))
         self._start()
         while self._running and self._running[0].over and not self._run_ending and self._is_alive:
             self._finish(self._running[0])
@@ -319,13 +298,36 @@ class TelnyxStream:
                 self._quiet_at_s = self._now_s + self._settings.sentence_quiet_s
 
     def _start(self) -> None:
+        if self._relay:
+            self._start_relayed()
+            return
         while len(self._running) <= AHEAD and (text := self._backlog.take()) is not None:
-            self._last_number += 1
-            utterance = _Utterance(self._last_number, text)
-            self._running.append(utterance)
-            self._effects.append(Speak(utterance.number, utterance.text))
+            self._begin(text)
 
-    def _finish(self, head: _Utterance) -> None:
+    def _begin(self, text: str, *, open: bool = False) -> None:
+        self._last_number += 1
+        self._running.append(RunningUtterance(self._last_number, text, open))
+        self._effects.append(Speak(self._last_number, text, open))
+
+    def _start_relayed(self) -> None:
+        """Hand on what was written: to the last utterance while it is open, else to a new one."""
+        while True:
+            last = self._running[-1] if self._running else None
+            if last is not None and (not last.open or last.over):
+                last = None
+            if last is None and len(self._running) > AHEAD:
+                return
+            piece = self._backlog.take()
+            if piece is None:
+                return
+            if last is None:
+                if speakable(piece):
+                    self._begin(piece, open=True)
+                continue
+            last.text, last.open = last.text + piece, piece is not END
+            self._effects.append(Write(last.number, piece) if last.open else EndText(last.number))
+
+    def _finish(self, head: RunningUtterance) -> None:
         """Send what is left of an utterance that is over, and begin the next."""
         is_last = self.phase is Phase.ENDING and len(self._running) == 1
         if (self._settings.concatenated or head.failure or is_last) and self._end_run():
@@ -337,7 +339,9 @@ class TelnyxStream:
             self._fail(head.failure)
             return
         if not head.text_sent:
-            self._send_all(audio_frames(b"", head.text, cached=head.cached, first_audio_ms=head.take_first()))
+            self._send_all(
+                audio_frames(b"", head.text.strip(), cached=head.cached, first_audio_ms=head.take_first())
+            )
         self._running.popleft()
         self._idle_since_s = self._now_s
         self._start()
@@ -393,12 +397,12 @@ class TelnyxStream:
         for frame in frames:
             self._send(frame)
 
-    def _send_audio(self, data: bytes, speaker: _Utterance | None) -> None:
+    def _send_audio(self, data: bytes, speaker: RunningUtterance | None) -> None:
         """Send a piece of streamed audio; ``speaker`` is the utterance it belongs to, if it has any left."""
         if data:
             self._send_all(audio_frames(data, None, first_audio_ms=speaker.take_first() if speaker else None))
 
-    def _send_collected(self, head: _Utterance) -> None:
+    def _send_collected(self, head: RunningUtterance) -> None:
         """Send concatenated audio, and the text unless an earlier frame had it."""
         text = None if head.text_sent else head.text
         self._send_all(
@@ -448,13 +452,21 @@ class TelnyxStream:
     def _is_idle(self) -> bool:
         return self._is_alive and self._backlog.is_done and not (self._running or self._run_ending)
 
+    @property
+    def _waits_for_text(self) -> bool:
+        """Whether only the client can go on: nothing is left to be spoken, or the one utterance is open."""
+        relayed = len(self._running) == 1 and self._running[0].open
+        waits = self._backlog.is_done and not self._run_ending and (relayed or not self._running)
+        return self._is_alive and waits and self.phase is not Phase.ENDING
+
     def _is_past(self, at_s: float) -> bool:
         return self._is_alive and self._now_s >= at_s - _SLACK_S
 
     def _inactive_at_s(self) -> float:
-        if not self._is_idle or self.phase is Phase.ENDING:
+        if not self._waits_for_text:
             return math.inf
-        return max(self._received_s, self._idle_since_s) + self._settings.inactivity_timeout_s
+        made_s = max(self._sent_s, self._playout_end_s) if self._running else self._idle_since_s
+        return max(self._received_s, made_s) + self._settings.inactivity_timeout_s
 
     def _final_at_s(self) -> float:
         quiet_s = self._settings.final_quiet_s
@@ -478,9 +490,10 @@ class TelnyxStream:
         """Ask to be woken, unless a `Tick` is to come no later anyway."""
         at_s = self._now_s if self._backlog.wants_step else self._quiet_at_s
         if self._is_idle and self.phase is not Phase.ENDING:
-            at_s = min(at_s, self._final_at_s(), self._flush_at_s(), self._inactive_at_s())
+            at_s = min(at_s, self._final_at_s(), self._flush_at_s())
         elif self._running and not self._is_past(self._resume_at_s()):
             at_s = min(at_s, self._resume_at_s())
+        at_s = min(at_s, self._inactive_at_s())
         if at_s < self._armed_s:
             self._armed_s = at_s
             self._effects.append(WakeAt(at_s))

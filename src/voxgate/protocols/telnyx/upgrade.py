@@ -48,7 +48,9 @@ class Door:
                 await _refuse(websocket, error)
                 return
             machine = TelnyxStream(
-                self._settings(request, voice), partial(agree, request, voice), self._services.clock.now_s()
+                self._settings(request, voice, lexicon),
+                partial(agree, request, voice),
+                self._services.clock.now_s(),
             )
             facts = SessionFacts(
                 key.tenant,
@@ -110,10 +112,14 @@ class Door:
             raise Overloaded("The server is about to stop")
         return request, voice, spoken_by, lexicon
 
-    def _settings(self, request: SessionRequest, voice: Voice) -> StreamSettings:
+    def _settings(self, request: SessionRequest, voice: Voice, lexicon: Lexicon | None) -> StreamSettings:
         settings = self._services.settings.telnyx
+        concatenated = voice.facts.delivery is Delivery.CONCATENATED
+        # Words of a lexicon can be found in whole sentences only.
+        relay = not concatenated and lexicon is None and self._services.router.takes_text(voice.name)
         return StreamSettings(
-            concatenated=voice.facts.delivery is Delivery.CONCATENATED,
+            concatenated=concatenated,
+            relay=relay,
             language=voice.languages[0] if voice.languages else None,
             inactivity_timeout_s=request.inactivity_timeout_s,
             final_quiet_s=settings.final_quiet_ms / 1000,

@@ -38,7 +38,8 @@ from voxgate.protocols.telnyx.frames import (
     Malformed,
 )
 from voxgate.protocols.telnyx.handshake import SpeechPlan
-from voxgate.protocols.telnyx.stream import Phase, TelnyxStream
+from voxgate.protocols.telnyx.running import Phase
+from voxgate.protocols.telnyx.stream import TelnyxStream
 from voxgate.speech.utterance import Markup, SpeechSettings
 
 FORMAT = AudioFormat(Codec.MP3, 24_000)
