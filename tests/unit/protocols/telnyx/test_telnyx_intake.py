@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxgate.protocols.telnyx.intake import SsmlIntake, TextIntake, open_intake
+from voxgate.protocols.telnyx.intake import END, SsmlIntake, TextIntake, open_intake
 from voxgate.speech.utterance import Markup
 
 ONE, TWO = "<speak>One.</speak>", '<speak version="1.0">Two <break time="1s"/> and more.</speak >'
@@ -91,3 +92,56 @@ def test_half_a_document_is_left_to_be_judged() -> None:
     intake = SsmlIntake()
     intake.feed("<speak>half")
     assert intake.flush() == ["<speak>half"]
+
+
+def relayed(*frames: str | None) -> list[str]:
+    """Feed frames to a voice that takes text as it is written; None is a flush."""
+    intake = open_intake(Markup.TEXT, "en", relay=True)
+    pieces: list[str] = []
+    for frame in frames:
+        pieces += intake.flush() if frame is None else intake.feed(frame)
+    return pieces
+
+
+@pytest.mark.parametrize(
+    ("frames", "pieces"),
+    [
+        (("Hel", "lo the", "re, my ", "friend."), ["Hello ", "there, my "]),
+        (("Hello there.", None), ["Hello ", "there.", END]),
+        (("Hello ", None, "again", None), ["Hello ", END, "again", END]),
+        ((" ", "... ", "-- ", None), []),
+        (("... ", "so "), ["... so "]),
+        (("Hello ", None, "! ", None), ["Hello ", END]),
+        (("Hello ", "! ", None), ["Hello ", "! ", END]),
+        (("This is **very ", "good** news ", None), ["This is very ", "good news ", END]),
+        (("x" * 1500, None), ["x" * 1500, END]),
+        (("\u4f60\u597d\u3002", None), ["\u4f60\u597d\u3002", END]),
+    ],
+)
+def test_relayed_text_goes_out_word_by_word(frames: tuple[str | None, ...], pieces: list[str]) -> None:
+    assert relayed(*frames) == pieces
+
+
+def test_a_long_relayed_text_ends_an_utterance_with_a_sentence() -> None:
+    pieces = relayed(*["This goes on and on. "] * 200)
+    ends = pieces.count(END)
+    assert 3 <= ends <= 4
+    assert "".join(pieces) == "This goes on and on. " * 200
+
+
+@pytest.mark.parametrize(
+    ("text", "waits"), [("Hello there", False), ("Hello there.", True), ("Hello! ", True)]
+)
+def test_a_relayed_sentence_that_has_ended_is_waiting_for_quiet(text: str, waits: bool) -> None:
+    intake = open_intake(Markup.TEXT, "en", relay=True)
+    intake.feed(text)
+    assert intake.waiting_for_quiet is waits
+    assert intake.quiet()[-1:] == [END]
+    assert not intake.waiting_for_quiet
+
+
+def test_relayed_text_can_be_forgotten() -> None:
+    intake = open_intake(Markup.TEXT, "en", relay=True)
+    intake.feed("Hello there.")
+    intake.clear()
+    assert (intake.waiting_for_quiet, intake.pending_characters, intake.flush()) == (False, 0, [])
