@@ -44,6 +44,11 @@ async def identify(
         grant = await tokens.redeem(token, front, origin)
     else:
         raise NotAuthenticated("Send the header Authorization: Bearer <API key>")
+    check_origin(origin, allowed_origins)
+    return grant
+
+
+def check_origin(origin: str | None, allowed_origins: Collection[str]) -> None:
+    """Raise `NotPermitted` for a page that may not open sockets; arguments as those of `identify`."""
     if origin is not None and allowed_origins and origin not in allowed_origins:
         raise NotPermitted("Pages of this origin may not connect")
-    return grant

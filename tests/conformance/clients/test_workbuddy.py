@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import aiohttp
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from tests.support.caller import ask_token, call
 from tests.support.recognizer import PHRASES
@@ -128,3 +130,19 @@ async def test_without_asking_for_events_the_wire_is_the_documented_one(shared_s
         types = [message["type"] for message in caller.messages]
     assert types == ["connected", "agent_ready"]
     assert len(PHRASES) >= 20
+
+
+async def test_pages_of_other_origins_do_not_come_in(tmp_path: Path) -> None:
+    allowed = {"VOXGATE_SERVER__ALLOWED_ORIGINS": "https://app.example"}
+    with RunningServer(tmp_path, environment=allowed) as server:
+        _, answer = await ask_token(server.url, server.key)
+        for origin in (Origin("https://app.example"), None):
+            async with connect(answer["ws_url"], origin=origin) as socket:
+                await socket.send(json.dumps({"token": answer["token"]}))
+                assert json.loads(await socket.recv()) == {"type": "connected"}
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(answer["ws_url"], origin=Origin("https://other.example")):
+                pass
+    response = refused.value.response
+    assert response.status_code == 403
+    assert json.loads(response.body or b"")["error"] == "forbidden"

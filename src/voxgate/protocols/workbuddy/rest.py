@@ -59,7 +59,7 @@ async def _answer(request: Request, services: Services, work: Any) -> Response:
         key = await _authenticate(request, services)
         return JSONResponse(await work(request, services, key), headers=_CORS)
     except VoxgateError as error:
-        return _error(error)
+        return refusal(error)
 
 
 async def _authenticate(request: Request, services: Services) -> ApiKey:
@@ -109,7 +109,8 @@ def _ws_url(request: Request, services: Services) -> str:
     return f"{'wss' if scheme in ('https', 'wss') else 'ws'}://{rest}{PREFIX}/ws"
 
 
-def _error(error: VoxgateError) -> JSONResponse:
+def refusal(error: VoxgateError) -> JSONResponse:
+    """Answer a request, or an upgrade, that is refused."""
     headers = dict(_CORS)
     match error:
         case NotAuthenticated():

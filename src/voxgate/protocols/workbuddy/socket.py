@@ -14,12 +14,14 @@ from typing import Any
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from voxgate.access.callers import check_origin
 from voxgate.access.tokens import SessionClaim
 from voxgate.conversation.microphone import BYTES_PER_MS
 from voxgate.conversation.session import EndReason, Session
-from voxgate.errors import NotAuthenticated, VoxgateError
+from voxgate.errors import NotAuthenticated, NotPermitted, VoxgateError
 from voxgate.protocols.workbuddy import messages
 from voxgate.protocols.workbuddy.messages import FirstMessage, SessionError
+from voxgate.protocols.workbuddy.rest import refusal
 from voxgate.services import Services
 
 log = structlog.get_logger()
@@ -35,6 +37,12 @@ KEY_EVERY_S = 3.0
 
 async def run_socket(websocket: WebSocket, services: Services) -> None:
     """Serve one session from upgrade to close."""
+    try:
+        check_origin(websocket.headers.get("origin"), services.settings.server.allowed_origins)
+    except NotPermitted as error:
+        log.info("session_upgrade_refused", code=error.code)
+        await websocket.send_denial_response(refusal(error))
+        return
     await websocket.accept()
     connection = _Connection(websocket, services)
     with services.drain.guest(connection.leave_soon, connection.leave_now):
