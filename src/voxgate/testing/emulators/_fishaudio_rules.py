@@ -37,6 +37,7 @@ class FishModel:
     title: str
     language: str = "en"
     tags: tuple[str, ...] = ()
+    own: bool = False
 
 
 MODELS = (
@@ -45,16 +46,18 @@ MODELS = (
     FishModel("536d3a5e000945adb7038665781a4aca", "Ethan", tags=("male",)),
     FishModel("802e3bc2b27e49c2995d23ef70e6ac89", "Max", tags=("male",)),
     FishModel("bf322df2096a46f18c579d0baa36f41d", "Adrian", tags=("male",)),
-    *(FishModel(f"{number:032x}", f"Emulated {number}", "fr") for number in range(1, 21)),
+    *(FishModel(f"{number:032x}", f"Emulated {number}", "fr", own=True) for number in range(1, 21)),
 )
 
 
-def find_models(title: str, languages: Collection[str]) -> list[FishModel]:
-    """List those whose title holds ``title``, in one of these languages if any are given."""
+def find_models(title: str, languages: Collection[str], *, own: bool) -> list[FishModel]:
+    """List those whose title holds ``title``, in one of these languages if any are given; or only own ones."""
     return [
         model
         for model in MODELS
-        if title.casefold() in model.title.casefold() and (not languages or model.language in languages)
+        if title.casefold() in model.title.casefold()
+        and (not languages or model.language in languages)
+        and (model.own or not own)
     ]
 
 

@@ -106,7 +106,8 @@ class FishAudioEmulator(Emulator):
             size = query.integer("page_size", 1, 1000, 10)
             begin = (query.integer("page_number", 1, 1_000_000, 1) - 1) * size
             query.word("sort_by", ("score", "task_count", "created_at"), "score")
-            found = find_models(query.text("title", ""), request.query.getall("language", []))
+            own = query.flag("self", default=False)
+            found = find_models(query.text("title", ""), request.query.getall("language", []), own=own)
         except Refused as refused:
             return _refuse(refused)
         page = [show(model) for model in found[begin : begin + size]]
