@@ -161,6 +161,7 @@ class Connection:
         self._reader: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._failure: VoxgateError | None = None
 
     @property
     def has_room(self) -> bool:
@@ -194,7 +195,8 @@ class Connection:
         self._rest(used=True)
         self._contexts[context.name] = context
         if self.gone:
-            context.lose(None)
+            # A new socket's first word may have been why it was closed; a warm one's is nobody's business.
+            context.lose(self._failure if context.fresh else None)
         else:
             await self.send(self.wire.begin(context.name, utterance))
         return context
@@ -312,6 +314,7 @@ class Connection:
         if self.gone:
             return
         self.gone = True
+        self._failure = error
         if self._timer is not None:
             self._timer.cancel()
         if not self._ready.done():
