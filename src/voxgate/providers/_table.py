@@ -29,8 +29,8 @@ class ProviderRow(BaseModel):
     section: str = Field(description="Name of its section in the settings; empty for the local engines.")
     transport: str = Field(description="Empty where there is but one.")
     abilities: dict[str, str] = Field(
-        description="For each ability `native`, `emulated` (done here) or `absent`; for `cancel`, what "
-        "it does when told to stop: `hard` stops, `soft` drops what it has not begun, `none`."
+        description="For each ability `native`, `emulated` (done by voxgate) or `absent`; for `cancel` what "
+        "it does when told to stop: `hard` stops, `soft` drops what it has not begun, `none` nothing."
     )
     speeds: tuple[float, float] | None = Field(description="The lowest and highest native speed, if any.")
     formats: list[str] = Field(description="Files of the provider that are handed on untouched.")
