@@ -51,7 +51,7 @@ MODELS = (
 
 
 def find_models(title: str, languages: Collection[str], *, own: bool) -> list[FishModel]:
-    """List those whose title holds ``title``, in one of these languages if any are given; or only own ones."""
+    """List those with ``title`` in theirs, of these languages if any are given; or only own ones."""
     return [
         model
         for model in MODELS
