@@ -255,7 +255,8 @@ class Connection:
             await self.send(self.wire.bye())
         self.close()
         if self.opened is not None and not self.opened.done():
-            self.opened.cancel()
+            if self._socket is None:  # else it is about to end by itself, and may have something to say
+                self.opened.cancel()
             await asyncio.gather(self.opened, return_exceptions=True)
         await asyncio.gather(*self._tasks, return_exceptions=True)
 

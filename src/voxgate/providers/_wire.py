@@ -81,7 +81,7 @@ class Wire(ABC):
     """
 
     contexts: ClassVar[int] = 1
-    reusable: ClassVar[bool] = True
+    reusable: bool = True
     outlives_cancel: ClassVar[bool] = False
     waits_for_ready: ClassVar[bool] = False
 
