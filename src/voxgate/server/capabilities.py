@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.requests import Request
@@ -68,7 +70,7 @@ def _answer(services: Services) -> CapabilitiesAnswer:
             ProviderAnswer(
                 **each.model_dump(),
                 configured=services.router.speaks(each.provider),
-                waits_s=round(waits.get(each.provider, 0.0), 1),
+                waits_s=math.ceil(waits.get(each.provider, 0.0) * 10) / 10,
             )
             for each in rows()
         ]
