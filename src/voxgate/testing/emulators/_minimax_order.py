@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from voxgate.audio.encoder import encode_whole, open_encoder
-from voxgate.audio.format import AudioFormat, Codec, Container
+from voxgate.audio.format import AudioFormat, Codec, Container, bit_rates_kbps
 from voxgate.errors import UnsupportedFormat
 from voxgate.testing.emulators.base import Asked, Emulator
 
@@ -251,7 +251,9 @@ def _check_modification(fields: Mapping[str, Any], coding: str, *, streams: bool
 
 def _target(coding: str, rate_hz: int, bit_rate: int) -> AudioFormat:
     codec, container = _CODECS[coding]
+    known = bit_rates_kbps(codec, rate_hz) if codec is Codec.MP3 else ()
+    kbps = max((each for each in known if each <= bit_rate // 1000), default=None)
     try:
-        return AudioFormat(codec, 8000 if codec is Codec.MULAW else rate_hz, container)
+        return AudioFormat(codec, 8000 if codec is Codec.MULAW else rate_hz, container, kbps)
     except UnsupportedFormat:
         raise Refusal(BAD_PARAMETER, "sample_rate") from None
