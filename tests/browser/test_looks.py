@@ -74,9 +74,9 @@ async def test_pictures_and_axe(watched_server: RunningServer, tmp_path: Path, t
             await go_to(page, view)
             if view == "talk":
                 await page.get_by_role("button", name="Start talking").click()
-                await expect(page.get_by_role("log", name="Transcript").locator(".said").first).to_be_visible(
-                    timeout=15_000
-                )
+                await expect(
+                    page.get_by_role("log", name="Transcript").locator(".said").first
+                ).to_be_visible()
             for width_name, width in WIDTHS.items():
                 await page.set_viewport_size({"width": width, "height": 860})
                 await photograph(page, folder, f"{theme}-{width_name}-{view}")
@@ -133,13 +133,13 @@ async def test_everything_by_keyboard_alone(watched_server: RunningServer, tmp_p
         await press("Space")
         await expect(page.locator("#word-by-word")).to_be_checked()
         await press("Control+Enter")
-        await expect(page.locator("#speak-state")).to_have_text("Speaking", timeout=10_000)
+        await expect(page.locator("#speak-state")).to_have_text("Speaking")
         await tab_to(page, "#interrupt")
         await press("Enter")
         await expect(page.locator("#speak-state")).to_contain_text("Interrupted:")
         await expect(page.locator("#speak")).to_be_focused()
         await press("Enter")
-        await expect(page.locator("#speak-state")).to_have_text("Speaking", timeout=10_000)
+        await expect(page.locator("#speak-state")).to_have_text("Speaking")
         await press("Escape")
         await expect(page.locator("#speak-state")).to_contain_text("Interrupted:")
         await tab_to(page, "#frames-scroll")
@@ -155,9 +155,7 @@ async def test_everything_by_keyboard_alone(watched_server: RunningServer, tmp_p
         await tab_to(page, "#call-start")
         await press("Enter")
         await expect(page.locator("#call-end")).to_be_focused()
-        await expect(page.get_by_role("log", name="Transcript").locator(".said").first).to_be_visible(
-            timeout=15_000
-        )
+        await expect(page.get_by_role("log", name="Transcript").locator(".said").first).to_be_visible()
         await tab_to(page, "#call-mute")
         await press("Space")
         await expect(page.locator("#call-mute")).to_have_attribute("aria-pressed", "true")

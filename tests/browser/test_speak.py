@@ -52,7 +52,7 @@ async def test_every_format_is_heard(shared_server: RunningServer) -> None:
         for phrase, (audio_format, rate) in zip(PHRASES[3:], formats.items(), strict=False):
             await forget_heard(page)
             await speak(page, f"{phrase}.", Format=audio_format, Rate=rate)
-            await expect(page.locator("#speak-state")).to_contain_text("Finished", timeout=15_000)
+            await expect(page.locator("#speak-state")).to_contain_text("Finished")
             assert await words_heard(page) == phrase, audio_format
         assert complaints == []
 
@@ -65,7 +65,7 @@ async def test_figures_waveform_and_frames(shared_server: RunningServer) -> None
         before = await page.locator("#wave").screenshot()
         await page.get_by_label("word by word").check()
         await speak(page, "One sentence here. Another one there.")
-        await expect(page.locator("#speak-state")).to_contain_text("Finished", timeout=15_000)
+        await expect(page.locator("#speak-state")).to_contain_text("Finished")
         for figure in ("first", "server", "heard", "audio"):
             await expect(page.locator(f"#figure-{figure}")).to_contain_text("s")
         await expect(page.locator("#figure-gaps")).to_have_text("0")
@@ -102,7 +102,7 @@ async def test_an_interruption_is_silence(shared_server: RunningServer) -> None:
         await forget_heard(page)
         await choose_voice(page, "Telnyx.NaturalHD.astra")
         await speak(page, f"{PHRASES[0]}.")
-        await expect(page.locator("#speak-state")).to_contain_text("Finished", timeout=15_000)
+        await expect(page.locator("#speak-state")).to_contain_text("Finished")
         assert await words_heard(page) == PHRASES[0]
 
 
@@ -113,7 +113,7 @@ async def test_speaking_anew_stops_what_is_being_spoken(shared_server: RunningSe
         await speak(page, LONG)
         await expect(page.locator("#speak-state")).to_have_text("Speaking")
         await speak(page, "Short.")
-        await expect(page.locator("#speak-state")).to_contain_text("Finished", timeout=10_000)
+        await expect(page.locator("#speak-state")).to_contain_text("Finished")
 
 
 async def test_a_voice_is_found_by_words(shared_server: RunningServer) -> None:

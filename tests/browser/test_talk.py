@@ -74,21 +74,19 @@ async def test_a_spoken_question_is_heard_and_answered(tmp_path: Path) -> None:
         complaints = Complaints(page)
         await start(page, server)
         state = page.locator("#call-state")
-        await expect(state).to_have_text("Listening", timeout=15_000)
+        await expect(state).to_have_text("Listening")
         await expect(page.get_by_role("link", name="Talk")).to_have_class("on-air")
-        await expect(state).to_have_text("Hearing you", timeout=10_000)
+        await expect(state).to_have_text("Hearing you")
         level = page.get_by_role("meter", name="Microphone")
         assert int(await level.get_attribute("aria-valuenow") or 0) >= 0
         transcript = page.get_by_role("log", name="Transcript")
-        await expect(transcript.locator(".caller .said")).to_have_text(
-            "what is the weather tomorrow", timeout=10_000
-        )
-        await expect(transcript.locator(".agent .said")).to_have_text(ANSWER, timeout=10_000)
+        await expect(transcript.locator(".caller .said")).to_have_text("what is the weather tomorrow")
+        await expect(transcript.locator(".agent .said")).to_have_text(ANSWER)
         await expect(state).to_have_text("Speaking")
-        await expect(state).to_have_text("Listening", timeout=10_000)
+        await expect(state).to_have_text("Listening")
         assert await words_heard(page) == "thank you for calling and have a nice day"
         (turn,) = await page.locator("#turns tr").all()
-        times = [int(cell) for cell in await turn.locator(".number").all_inner_texts()]
+        times = [int(cell.replace(",", "")) for cell in await turn.locator(".number").all_inner_texts()]
         assert len(times) == 4
         assert all(time >= 0 for time in times)
         assert times[3] == max(times)
@@ -107,14 +105,14 @@ async def test_speaking_up_stops_the_agent(tmp_path: Path) -> None:
         page = await browser.new_page()
         await start(page, server)
         answers = page.get_by_role("log", name="Transcript").locator(".agent .said")
-        await expect(answers).to_contain_text("Once there was a ship", timeout=20_000)
+        await expect(answers).to_contain_text("Once there was a ship")
         await expect(page.locator("#call-state")).to_have_text("Speaking")
         await until_heard(page)
-        await expect(answers.first).to_contain_text("— interrupted", timeout=15_000)
+        await expect(answers.first).to_contain_text("— interrupted")
         await forget_heard(page)
         # What is heard from now on is the next answer, and nothing of the story.
-        await expect(answers.nth(1)).to_have_text(ANSWER, timeout=15_000)
-        await expect(page.locator("#call-state")).to_have_text("Listening", timeout=10_000)
+        await expect(answers.nth(1)).to_have_text(ANSWER)
+        await expect(page.locator("#call-state")).to_have_text("Listening")
         assert await words_heard(page) == "thank you for calling and have a nice day"
 
 
@@ -124,7 +122,7 @@ async def test_mute_and_another_call(tmp_path: Path) -> None:
         page = await browser.new_page()
         await start(page, server)
         state = page.locator("#call-state")
-        await expect(state).to_have_text("Listening", timeout=15_000)
+        await expect(state).to_have_text("Listening")
         mute = page.get_by_role("button", name="Mute")
         await mute.click()
         await expect(mute).to_have_attribute("aria-pressed", "true")
@@ -134,7 +132,7 @@ async def test_mute_and_another_call(tmp_path: Path) -> None:
         await page.get_by_role("button", name="Hang up").click()
         await expect(state).to_have_text("Not connected")
         await page.get_by_role("button", name="Start talking").click()
-        await expect(state).to_have_text("Listening", timeout=15_000)
+        await expect(state).to_have_text("Listening")
         # The call goes on while something else is looked at, and ends with the key.
         await page.get_by_role("link", name="Watch").click()
         await expect(page.locator("#tile-sessions")).to_have_text("1")

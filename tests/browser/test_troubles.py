@@ -41,7 +41,7 @@ async def test_a_microphone_that_is_not_allowed(shared_server: RunningServer, tm
         # Allowed now, the button in the note is enough.
         await page.context.grant_permissions(["microphone"])
         await note.get_by_role("button", name="Try again").click()
-        await expect(page.locator("#call-state")).to_have_text("Listening", timeout=15_000)
+        await expect(page.locator("#call-state")).to_have_text("Listening")
         await expect(page.locator("#talk-trouble")).to_be_hidden()
         await page.get_by_role("button", name="Hang up").click()
 
@@ -61,7 +61,7 @@ async def test_a_microphone_that_gives_nothing(shared_server: RunningServer, tmp
         await sign_in(page, shared_server.url, shared_server.key, "talk")
         await page.get_by_role("button", name="Start talking").click()
         note = page.get_by_role("alert").filter(has_text="Nothing is heard.")
-        await expect(note).to_be_visible(timeout=20_000)
+        await expect(note).to_be_visible()
         await page.get_by_role("button", name="Hang up").click()
 
 
@@ -74,7 +74,7 @@ async def test_sound_that_the_browser_holds_back(shared_server: RunningServer) -
         note = page.get_by_role("alert").filter(has_text="The browser is holding the sound back.")
         await note.get_by_role("button", name="Turn the sound on").click()
         await expect(page.locator("#speak-trouble")).to_be_hidden()
-        await expect(page.locator("#speak-state")).to_contain_text("Finished", timeout=20_000)
+        await expect(page.locator("#speak-state")).to_contain_text("Finished")
 
 
 async def test_a_page_that_is_not_secure(shared_server: RunningServer) -> None:

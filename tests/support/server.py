@@ -15,7 +15,7 @@ from types import TracebackType
 
 KEY = "bootstrap-key-for-tests"
 VOXGATE = (sys.executable, "-m", "voxgate", "serve")
-START_S = 30.0
+START_S = 120.0
 """More than any start takes, so that a test fails with the server's own words instead of hanging."""
 
 
@@ -81,7 +81,7 @@ class RunningServer:
         """Send a signal."""
         self.process.send_signal(number)
 
-    def wait(self, timeout_s: float = 20.0) -> int:
+    def wait(self, timeout_s: float = 60.0) -> int:
         """Wait until it has ended, and return its exit status."""
         return self.process.wait(timeout_s)
 
