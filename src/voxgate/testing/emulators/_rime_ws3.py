@@ -78,6 +78,7 @@ class Ws3Session(Session):
         self._flushed: deque[tuple[str, str | None]] = deque()
         self._eos = False
         self._more = asyncio.Event()
+        self._asked: tuple[str | None, Asked] | None = None
 
     async def opened(self) -> None:
         """Begin to speak what comes."""
@@ -140,15 +141,8 @@ class Ws3Session(Session):
             self.end(WSCloseCode.INTERNAL_ERROR, "400: text is too long")
             return
         how = self._how
-        asked = Asked(
-            text=text,
-            voice=how.speaker,
-            model=how.model,
-            rate_hz=how.rate_hz,
-            format=self.request.query.get("audioFormat", "mp3"),
-            settings={"speed": how.speed, "lang": how.language, "segment": self._segment},
-        )
-        self.emulator.asked.append(asked)
+        asked = self._asked_for(label)
+        asked.text += text
 
         def frame(piece: bytes) -> str:
             return json.dumps({"type": "chunk", "data": b64encode(piece).decode(), "contextId": label})
@@ -167,6 +161,21 @@ class Ws3Session(Session):
         asked.done = True
         await self._say({"type": "done", "contextId": label})
         await self.emulator.send_late(self.socket, audio, frame)
+
+    def _asked_for(self, label: str | None) -> Asked:
+        """Find what was asked under this label last, or begin anew."""
+        if label is None or self._asked is None or self._asked[0] != label:
+            how = self._how
+            asked = Asked(
+                voice=how.speaker,
+                model=how.model,
+                rate_hz=how.rate_hz,
+                format=self.request.query.get("audioFormat", "mp3"),
+                settings={"speed": how.speed, "lang": how.language, "segment": self._segment},
+            )
+            self.emulator.asked.append(asked)
+            self._asked = (label, asked)
+        return self._asked[1]
 
     async def _say(self, event: Mapping[str, object]) -> None:
         await self.socket.send_str(json.dumps(event))
