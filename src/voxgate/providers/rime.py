@@ -9,8 +9,7 @@ it and as ``/ws3`` takes it with a flush behind each.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
-from contextlib import aclosing
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import ClassVar, Literal
@@ -29,7 +28,7 @@ from voxgate.providers._http import Ask
 from voxgate.providers._rime_wires import NAME, V1Wire, Ws3Wire
 from voxgate.providers._vendor import Account, VendorSettings
 from voxgate.providers._wire import Address, Habits, Wire
-from voxgate.providers.contract import Abort, AudioChunk, CancelSupport, Capabilities, Provider
+from voxgate.providers.contract import CancelSupport, Capabilities
 from voxgate.speech.catalogue import Catalogue
 from voxgate.speech.language import normal_tag, primary_language
 from voxgate.speech.utterance import Utterance
@@ -118,17 +117,13 @@ class Rime(BothVendor):
 
     def over_http(self, utterance: Utterance) -> bool:
         """Models that v1 has not go over HTTP."""
-        own = self.settings.transport
-        return own == "http" or (own == "websocket" and self._model(utterance) not in _V1_HOSTS)
+        return self.settings.transport == "http" or not self._v1_has(utterance.voice)
 
-    async def synthesize_text(
-        self, utterance: Utterance, text: AsyncIterable[str], abort: Abort
-    ) -> AsyncGenerator[AudioChunk, None]:
-        """Speak a text that is still being written: over HTTP, sentence by sentence."""
-        way = Provider if self.over_http(utterance) else BothVendor
-        async with aclosing(way.synthesize_text(self, utterance, text, abort)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+    def abilities(self, voice: VoiceName) -> Capabilities:
+        """Over HTTP text is not taken as it is written."""
+        if self._v1_has(voice):
+            return self.capabilities
+        return replace(self.capabilities, text_stream=False)
 
     def sent(self, utterance: Utterance) -> AudioFormat:
         """Ask for µ-law if that is what is wanted in the end, else for PCM."""
@@ -139,7 +134,7 @@ class Rime(BothVendor):
     def ask(self, utterance: Utterance, account: Account) -> Ask:
         """Ask for bare samples."""
         sent = self.sent(utterance)
-        model = self._model(utterance)
+        model = self._model(utterance.voice)
         fields: dict[str, object] = {
             "speaker": utterance.voice.voice_id,
             "text": utterance.text,
@@ -167,7 +162,7 @@ class Rime(BothVendor):
             url = "wss://users-ws.rime.ai/ws3" if ours else f"{account.ws_url}/ws3"
             return Address(f"{self.settings.ws3_url or url}?{urlencode(self._query(utterance))}", headers)
         url = "wss://{model}.api.rime.ai/ws" if ours else f"{account.ws_url}/{{model}}/ws"
-        host = _V1_HOSTS[self._model(utterance)]
+        host = _V1_HOSTS[self._model(utterance.voice)]
         url = (self.settings.websocket_url or url).replace("{model}", host)
         return Address(url, headers, (self.coding.subprotocol,))
 
@@ -191,7 +186,7 @@ class Rime(BothVendor):
         sent = self.sent(utterance)
         query: dict[str, object] = {
             "speaker": utterance.voice.voice_id,
-            "modelId": self._model(utterance),
+            "modelId": self._model(utterance.voice),
             "audioFormat": _FORMATS[sent][1],
             "samplingRate": sent.rate_hz,
             "segment": "never",
@@ -219,12 +214,15 @@ class Rime(BothVendor):
             raise self.broken() from None
         return list(voices.values())
 
-    def _model(self, utterance: Utterance) -> str:
-        model = utterance.voice.model.lower()
+    def _v1_has(self, voice: VoiceName) -> bool:
+        return self.settings.transport != "websocket" or self._model(voice) in _V1_HOSTS
+
+    def _model(self, voice: VoiceName) -> str:
+        model = voice.model.lower()
         if model.startswith("arcana") and not self._warned:
             self._warned = True
             log.warning("rime_speaks_arcana_with_coda")
-        return MODEL_IDS.get(model, utterance.voice.model) or "coda"
+        return MODEL_IDS.get(model, voice.model) or "coda"
 
 
 def spoken_language(utterance: Utterance) -> str | None:
