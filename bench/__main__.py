@@ -6,10 +6,16 @@ import argparse
 import os
 from pathlib import Path
 
-from bench import conversation, rest, telnyx, uplift
+from bench import conversation, providers, rest, telnyx, uplift
 from bench.report import Report
 
-PAGES = {"telnyx": telnyx.run, "rest": rest.run, "uplift": uplift.run, "conversation": conversation.run}
+PAGES = {
+    "telnyx": telnyx.run,
+    "rest": rest.run,
+    "uplift": uplift.run,
+    "conversation": conversation.run,
+    "providers": providers.run,
+}
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import AsyncGenerator
-from typing import ClassVar
 
 from voxgate.clock import Clock
 from voxgate.providers.contract import Abort, AudioChunk, CancelSupport, Capabilities, Provider
