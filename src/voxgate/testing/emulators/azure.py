@@ -39,14 +39,22 @@ _REASONS = {
 
 
 class AzureEmulator(Emulator):
-    """A speech resource in one region."""
+    """A speech resource in one region.
+
+    Attributes:
+        socket_status: refuses every WebSocket, as a narrow gateway does; 0 for none.
+        sockets_opened: how many there were so far.
+    """
 
     provider: ClassVar[str] = "azure"
     voice: ClassVar[str] = "Azure.en-US-JennyNeural"
+    checked_by: ClassVar[str] = "azure-cognitiveservices-speech 1.53.0; REST by its documents"
     bad_voice: ClassVar[str] = "Azure.en-US-NobodyNeural"
 
     def __init__(self, *, key: str = "emulated-key", faults: Faults = NO_FAULTS) -> None:
         super().__init__(key=key, faults=faults)
+        self.socket_status = 0
+        self.sockets_opened = 0
         self._tokens: dict[str, float] = {}
 
     def add_routes(self, app: web.Application) -> None:
@@ -84,10 +92,13 @@ class AzureEmulator(Emulator):
         return web.json_response([voice.listed() for voice in rules.VOICES.values()])
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:
+        if self.socket_status:
+            return self.refusal(self.socket_status)
         if not self._knows(request):
             return self.refusal(401)
         socket = web.WebSocketResponse(protocols=("USP",), max_msg_size=1024 * 1024)
         await socket.prepare(request)
+        self.sockets_opened += 1
         session = AzureSession(self, request, socket)
         session.version = int(request.match_info["version"])
         session.deployed = "deploymentId" in request.query
