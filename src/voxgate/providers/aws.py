@@ -42,7 +42,7 @@ from voxgate.providers._http import Ask, HttpVendor, lines
 from voxgate.providers._ssml import Document
 from voxgate.providers._vendor import Account, refusal
 from voxgate.providers.contract import Abort, AudioChunk, Capabilities, UpstreamFacts, WordTime
-from voxgate.speech.polly import MODEL, STANDARD, SUFFIXES
+from voxgate.speech.polly import MODEL, STANDARD, SUFFIXES, split_engine
 from voxgate.speech.utterance import Utterance
 from voxgate.speech.voice import Gender, Voice, VoiceName
 
@@ -82,6 +82,12 @@ class Aws(HttpVendor):
             max_characters=3_000,
             formats=tuple(FORMATS),
         )
+
+    def abilities(self, voice: VoiceName) -> Capabilities:
+        """Say what it can do with a voice: only one engine moves the pitch, and one has no speech marks."""
+        engine = split_engine(voice.voice_id)[1] or STANDARD
+        marks = self.settings.word_times and engine != "generative"
+        return replace(self.capabilities, pitch=engine == STANDARD, word_times=marks)
 
     def credentials(self, tenant: str) -> AwsAccount:
         """Find the account that speaks for a tenant: wholly the tenant's, or wholly the section's."""

@@ -52,6 +52,7 @@ class AwsEmulator(Emulator):
 
     provider: ClassVar[str] = "aws"
     voice: ClassVar[str] = "AWS.Polly.Joanna-Neural"
+    checked_by: ClassVar[str] = "boto3 1.44.8"
     bad_voice: ClassVar[str] = "AWS.Polly.Joanna-Generative"
 
     def __init__(self, *, key: str = "emulated-key", faults: Faults = NO_FAULTS) -> None:
