@@ -111,10 +111,12 @@ class SocketVendor(Vendor):
                     yield chunk
         finally:
             abort.on_abort(None)
-            if writing is not None:
-                writing.cancel()
-                await asyncio.gather(writing, return_exceptions=True)
-            connection.leave(context)
+            try:
+                if writing is not None:
+                    writing.cancel()
+                    await asyncio.gather(writing, return_exceptions=True)
+            finally:  # whoever waits here may be cancelled too
+                connection.leave(context)
 
     async def _hear(self, context: Context, utterance: Utterance) -> AsyncGenerator[AudioChunk, None]:
         sent = self.sent(utterance)
