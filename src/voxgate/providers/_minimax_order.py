@@ -28,6 +28,8 @@ MP3_FILES = tuple(
     if kbps in bit_rates_kbps(Codec.MP3, rate_hz)
 )
 """Of those that MiniMax makes, the ones that an MPEG stream can have."""
+SPEEDS = (0.5, 2.0)
+_SLOWEST, _FASTEST = SPEEDS
 _LOUDEST, _SOFTEST = 10.0, 0.01
 _HIGHEST = 12
 _VOICE_FIELDS = ("emotion", "text_normalization", "english_normalization", "latex_read")
@@ -89,7 +91,7 @@ def order(utterance: Utterance, sent: AudioFormat) -> dict[str, object]:
     settings, voice = utterance.settings, utterance.voice
     voice_setting: dict[str, object] = {
         "voice_id": voice.voice_id,
-        "speed": settings.speed,
+        "speed": min(_FASTEST, max(_SLOWEST, settings.speed)),
         "vol": min(_LOUDEST, max(_SOFTEST, settings.volume)),
         "pitch": max(-_HIGHEST, min(_HIGHEST, round(settings.pitch_semitones))),
     }

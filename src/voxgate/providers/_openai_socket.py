@@ -62,7 +62,7 @@ class VllmWire(Wire):
             "stream_audio": True,
             "split_granularity": "sentence",
         }
-        yield _frame({**config, **self._settings.fields, **dict(utterance.settings.extra)})
+        yield _frame({**self._settings.fields, **dict(utterance.settings.extra), **config})
 
     def text(self, context: str, text: str) -> Iterable[Frame]:
         """Hand over a piece of text."""

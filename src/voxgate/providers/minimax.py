@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from binascii import unhexlify
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, ClassVar, Literal
 
 import orjson
@@ -19,7 +20,7 @@ from voxgate.clock import Clock
 from voxgate.errors import ProviderUnavailable, VoxgateError
 from voxgate.providers._both import BothVendor
 from voxgate.providers._http import Ask, Part, lines
-from voxgate.providers._minimax_order import MP3_FILES, failure, order, sent_for
+from voxgate.providers._minimax_order import MP3_FILES, SPEEDS, failure, order, sent_for
 from voxgate.providers._minimax_wire import MiniMaxWire
 from voxgate.providers._vendor import Account, VendorSettings, refusal
 from voxgate.providers._wire import Address, Habits, Wire
@@ -64,7 +65,7 @@ class MiniMax(BothVendor):
         self.capabilities = Capabilities(
             text_stream=socket,
             speed=True,
-            speeds=(0.5, 2.0),
+            speeds=SPEEDS,
             pitch=True,
             volume=True,
             cancel=CancelSupport.HARD if socket else CancelSupport.NONE,
@@ -108,16 +109,17 @@ class MiniMax(BothVendor):
     async def unwrap(self, body: AsyncIterator[bytes], ask: Ask) -> AsyncGenerator[Part, None]:
         """Read events; a refusal is an object without any."""
         heard = False
-        async for line in lines(body):
-            if not line or line.startswith((b":", b"event:", b"id:")):
-                continue
-            try:
-                message = orjson.loads(line.removeprefix(b"data:"))
-                part = self._part(message, repeats=heard)
-            except (ValueError, LookupError, TypeError, AttributeError):
-                raise self.broken() from None
-            heard = heard or bool(part.audio)
-            yield part
+        async with aclosing(lines(body)) as every:
+            async for line in every:
+                if not line or line.startswith((b":", b"event:", b"id:")):
+                    continue
+                try:
+                    message = orjson.loads(line.removeprefix(b"data:"))
+                    part = self._part(message, repeats=heard)
+                except (ValueError, LookupError, TypeError, AttributeError):
+                    raise self.broken() from None
+                heard = heard or bool(part.audio)
+                yield part
 
     def refused(self, status: int, headers: Mapping[str, str], body: bytes) -> VoxgateError:
         """Say what a refusal by the gateway amounts to."""

@@ -138,7 +138,8 @@ class OpenAI(HttpVendor):
             "response_format": "pcm",
         }
         if self.capabilities.speed and utterance.settings.speed != 1.0:
-            body["speed"] = utterance.settings.speed
+            least, most = self.capabilities.speeds
+            body["speed"] = min(most, max(least, utterance.settings.speed))
         match settings.dialect:
             case Dialect.OPENAI:  # refuses fields that it does not know
                 extra = {name: extra[name] for name in extra if name == "instructions"}
@@ -151,7 +152,7 @@ class OpenAI(HttpVendor):
         return Ask(
             endpoint(account, "audio/speech"),
             headers_of(account),
-            json={**body, **settings.fields, **extra},
+            json={**settings.fields, **extra, **body},
             sent=AudioFormat(Codec.PCM_S16LE, settings.rate_hz),
         )
 
