@@ -67,9 +67,12 @@ async def test_ws3_speaks_by_sentence(http: aiohttp.ClientSession, rime: RimeEmu
     async with http.ws_connect(f"{rime.ws_url}/ws3", params=QUERY) as socket:
         for text in ("By its", "elf. And", " the rest"):
             await socket.send_json({"text": text})
-        assert (await batch(socket))[0] == "By itself."
+        first = await socket.receive_json()
+        assert first["type"] == "chunk"
+        # A sentence's end is not told while there is more text.
         await socket.send_json({"operation": "flush"})
-        assert (await batch(socket))[0] == " And the rest"
+        text, _ = await batch(socket)
+        assert text.endswith("elf. And the rest")
 
 
 async def test_ws3_speaks_at_once(http: aiohttp.ClientSession, rime: RimeEmulator) -> None:
@@ -77,8 +80,15 @@ async def test_ws3_speaks_at_once(http: aiohttp.ClientSession, rime: RimeEmulato
     async with http.ws_connect(f"{rime.ws_url}/ws3", params={**QUERY, "segment": "immediate"}) as socket:
         for text in ("a phrase", "another", "third"):
             await socket.send_json({"text": text})
-        assert (await batch(socket))[0] == "a phrase"
-        assert (await batch(socket))[0] == "anotherthird"
+        assert (await batch(socket))[0] == "a phraseanotherthird"
+    assert [asked.text for asked in rime.asked] == ["a phrase", "anotherthird"]
+
+
+async def test_ws3_is_done_before_it_closes(http: aiohttp.ClientSession, rime: RimeEmulator) -> None:
+    async with http.ws_connect(f"{rime.ws_url}/ws3", params=QUERY) as socket:
+        await socket.send_json({"operation": "eos"})
+        assert (await batch(socket))[0] == ""
+        assert (await socket.receive()).data == 1000
 
 
 async def test_ws3_clears_only_what_is_not_under_way(http: aiohttp.ClientSession, rime: RimeEmulator) -> None:

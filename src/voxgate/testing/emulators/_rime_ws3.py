@@ -1,6 +1,6 @@
 """Rime's ``/ws3``: JSON, all settings in the query string, one buffer of text.
 
-Source: Rime's docs, Coda and Mist v3 "Websockets JSON", "Segmentation", "Errors" (2026-08).
+Source: Rime's docs, Coda and Mist v3 "Websockets JSON", "Websockets", "Segmentation", "Errors" (2026-08).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import re
 from base64 import b64encode
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
@@ -79,6 +79,9 @@ class Ws3Session(Session):
         self._eos = False
         self._more = asyncio.Event()
         self._asked: tuple[str | None, Asked] | None = None
+        self._done = False
+        self._spoken_label: str | None = None
+        self._late: tuple[bytes, Callable[[bytes], str]] = (b"", _nothing)
 
     async def opened(self) -> None:
         """Begin to speak what comes."""
@@ -103,7 +106,7 @@ class Ws3Session(Session):
                 self._flushed.clear()
             case {"operation": "eos"}:
                 self._flush()
-                self._eos = True
+                self._eos, self._done = True, False
             case _:
                 await self._say({"type": "error", "message": "malformed message"})
                 return
@@ -116,9 +119,18 @@ class Ws3Session(Session):
 
     async def _speak_all(self) -> None:
         while True:
+            spoken = False
             while (batch := self._next_batch()) is not None:
-                await self._speak(*batch)
+                spoken = await self._speak(*batch)
+                if not spoken:
+                    return
+                if self._segment == "never":
+                    await self._say_done()
+            if spoken and self._segment != "never" and not self._buffer.strip():
+                await self._say_done()
             if self._eos:
+                if not self._done:
+                    await self._say_done()
                 self.end()
                 return
             self._more.clear()
@@ -136,10 +148,11 @@ class Ws3Session(Session):
         text, self._buffer = self._buffer[:end], self._buffer[end:]
         return (text, self._label) if text.strip() else None
 
-    async def _speak(self, text: str, label: str | None) -> None:
+    async def _speak(self, text: str, label: str | None) -> bool:
+        """Speak; False if that ended the connection."""
         if len(text) > rules.MAX_CHARACTERS:
             self.end(WSCloseCode.INTERNAL_ERROR, "400: text is too long")
-            return
+            return False
         how = self._how
         asked = self._asked_for(label)
         asked.text += text
@@ -154,13 +167,20 @@ class Ws3Session(Session):
                 await self._say(_timestamps(text, how.speed, label))
         except EmulatedError:
             self.end(WSCloseCode.INTERNAL_ERROR, "500: internal error")
-            return
+            return False
         except asyncio.CancelledError:
             asked.cancelled = True
             raise
         asked.done = True
-        await self._say({"type": "done", "contextId": label})
-        await self.emulator.send_late(self.socket, audio, frame)
+        self._done, self._late = False, (audio, frame)
+        self._spoken_label = label
+        return True
+
+    async def _say_done(self) -> None:
+        """Tell that a run of syntheses is over: with ``segment=never`` each is one by itself."""
+        self._done = True
+        await self._say({"type": "done", "contextId": self._spoken_label})
+        await self.emulator.send_late(self.socket, *self._late)
 
     def _asked_for(self, label: str | None) -> Asked:
         """Find what was asked under this label last, or begin anew."""
@@ -179,6 +199,10 @@ class Ws3Session(Session):
 
     async def _say(self, event: Mapping[str, object]) -> None:
         await self.socket.send_str(json.dumps(event))
+
+
+def _nothing(piece: bytes) -> str:
+    return ""
 
 
 def _timestamps(text: str, speed: float, label: str | None) -> dict[str, object]:

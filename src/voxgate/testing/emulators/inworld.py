@@ -2,7 +2,8 @@
 
 Source: Inworld's OpenAPI and AsyncAPI, its package inworld-tts 1.2.1, its guides of 2026-10. Where they
 differ (a header in each piece of PCM; 1,000 or 2,000 characters a message) the older page is followed: the
-fault ``header_in_every_piece`` is the newer one.
+fault ``header_in_every_piece`` is the newer one. Tried by hand with livekit-plugins-inworld 1.8.9: the socket,
+cancelling, and HTTP.
 
 The key is sent as the vendor's portal shows it, which is in base64 already. The vendor documents no id of
 requests; ``usage`` counts characters.
@@ -34,6 +35,7 @@ class InworldEmulator(Emulator):
     provider: ClassVar[str] = "inworld"
     voice: ClassVar[str] = "Inworld.Mini.Ashley"
     bad_voice: ClassVar[str] = "Inworld.Mini.Nobody"
+    checked_by: ClassVar[str] = "inworld-tts 1.2.1; livekit-plugins-inworld 1.8.9 by hand"
 
     def __init__(self, *, key: str = "emulated-key", faults: Faults = NO_FAULTS) -> None:
         super().__init__(key=key, faults=faults)

@@ -2,6 +2,7 @@
 
 Source: docs.resemble.ai (streaming-websocket, streaming-http, synchronous, voices, error handling), the
 package resemble 1.9.0. The vendor has a host each for sockets, for HTTP and for voices; here they are one.
+Tried by hand with livekit-plugins-resemble 1.8.9, whose addresses are constants: the socket, and HTTP.
 
 A wrong key is told in the socket's first message, which is closed thereafter. Nothing can be cancelled.
 """
@@ -40,6 +41,7 @@ class ResembleEmulator(Emulator):
     provider: ClassVar[str] = "resemble"
     voice: ClassVar[str] = "Resemble.Turbo.55592656"
     bad_voice: ClassVar[str] = "Resemble.Turbo.deadbeef"
+    checked_by: ClassVar[str] = "resemble 1.9.0; livekit-plugins-resemble 1.8.9 by hand"
 
     def __init__(
         self, *, key: str = "emulated-key", faults: Faults = NO_FAULTS, known_sizes: bool = True

@@ -1,6 +1,7 @@
 """Rime: WebSocket v1 in protobuf or JSON, ``/ws3``, HTTP, and the public lists of voices.
 
 Source: rime-api 0.4.0 (protobuf and AsyncAPI), Rime's docs of 2026-08. Needs the extra ``voxgate[rime]``.
+Tried by hand with livekit-plugins-rime 1.8.9: v1 in both encodings, ``/ws3``, HTTP.
 
 Rime has a host for each interface and, behind v1, for each model; here they are paths: ``/<model>/ws``,
 ``/ws3``, ``/v1/rime-tts``, ``/data/voices/``. Its failures are plain text and carry no id, but that of a
@@ -40,6 +41,7 @@ class RimeEmulator(Emulator):
     provider: ClassVar[str] = "rime"
     voice: ClassVar[str] = "Rime.Coda.astra"
     bad_voice: ClassVar[str] = "Rime.Coda.nobody"
+    checked_by: ClassVar[str] = "rime-api 0.4.0; livekit-plugins-rime 1.8.9 by hand"
 
     def add_routes(self, app: web.Application) -> None:
         """Add a path for each of the vendor's hosts."""
