@@ -208,6 +208,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: ASGISendEvent) -> None:
         """Carry out what the app says."""
         await super().send(message)
-        if message["type"] == "websocket.close" and self.close_timer is not None:
+        if message["type"] == "websocket.accept":
+            # They are not needed again, and would be a tenth of what an idle connection takes.
+            del self.request, self.response
+        elif message["type"] == "websocket.close" and self.close_timer is not None:
             self._abort_after(LINGER_S)
             self._feed()  # the client's own close may be waiting among what was not parsed

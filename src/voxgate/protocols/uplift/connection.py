@@ -30,7 +30,6 @@ running: it is the client's to keep ids apart (source: Uplift docs, ``duplicate_
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -120,7 +119,7 @@ class UpliftConnection:
         self._settings = settings
         self._requests: dict[int, _Request] = {}
         self._by_id: dict[str, _Request] = {}
-        self._line: deque[_Request] = deque()  # JUDGED or WAITING, in the order in which they came
+        self._line: list[_Request] = []  # JUDGED or WAITING, in the order in which they came
         self._waiting_characters = 0
         self._running = 0
         self._used = RecentIds(REMEMBERED_IDS)
@@ -276,7 +275,7 @@ class UpliftConnection:
             and self._line
             and self._line[0].stage is _Stage.WAITING
         ):
-            request = self._line.popleft()
+            request = self._line.pop(0)
             request.stage = _Stage.RUNNING
             self._waiting_characters -= request.characters
             self._running += 1

@@ -13,15 +13,18 @@ class SlidingMinute:
     """
 
     WINDOW_S = 60.0
+    __slots__ = ("_limit", "_times_s")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._times_s: deque[float] = deque()
+        self._times_s: deque[float] | None = None  # not before it is needed: many a connection is idle
 
     def take(self, now_s: float) -> bool:
         """Count one more, unless that were too many; what is refused is not counted."""
         if not self._limit:
             return True
+        if self._times_s is None:
+            self._times_s = deque()
         times_s = self._times_s
         while times_s and now_s - times_s[0] >= self.WINDOW_S:
             times_s.popleft()
@@ -37,6 +40,8 @@ class RecentIds:
     Args:
         most: how many are kept.
     """
+
+    __slots__ = ("_ids", "_most")
 
     def __init__(self, most: int) -> None:
         self._most = most

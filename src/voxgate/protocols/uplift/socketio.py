@@ -152,6 +152,8 @@ class SocketIoDoor:
         link = self._links[sid] = EngineLink(self._engine.sockets[sid], self._spawn)
         if (wire := environ["asgi.scope"].get(_WIRE)) is not None:
             link.attach(wire)
+        # python-engineio makes a class anew for each connection's body, of which there is none.
+        environ.pop("wsgi.input", None)
         self._strangers += 1
         link.watch(self._services.settings.uplift.join_timeout_s, PING_INTERVAL_S, PING_TIMEOUT_S)
         await self._inner["connect"](sid, environ)

@@ -41,13 +41,16 @@ class PacketQueue(asyncio.Queue[Packet | None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._putters = ()  # nobody waits to put a packet in but in `room`
         self.taken = 0
         self._ended = False
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Event | None = None
 
     async def room(self, most: int) -> None:
         """Wait until fewer than ``most`` packets are here, or the queue was ended."""
         while self.qsize() >= most and not self._ended:
+            if self._changed is None:
+                self._changed = asyncio.Event()
             self._changed.clear()
             await self._changed.wait()
 
@@ -65,7 +68,7 @@ class PacketQueue(asyncio.Queue[Packet | None]):
         """Take a packet out."""
         item = super().get_nowait()
         self.taken += 1
-        self._changed.set()
+        self._change()
         return item
 
     def end(self) -> None:
@@ -74,8 +77,12 @@ class PacketQueue(asyncio.Queue[Packet | None]):
         while not self.empty():
             self.get_nowait()
             self.task_done()
-        self._changed.set()
+        self._change()
         self.put_nowait(None)
+
+    def _change(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
 
 
 class SpeechPacket(Packet):  # type: ignore[misc]  # the package carries no type information
@@ -139,7 +146,7 @@ class Wire:
         extensions = scope.get("extensions", {})
         self._unsent: Callable[[], int] = extensions.get("voxgate.unsent", int)
         self._abort: Callable[[], object] = extensions.get("voxgate.abort", int)
-        self._over = asyncio.Event()
+        self._over = False
         self._recalled = False
         self._receiving: asyncio.Task[Any] | None = None
         self._sending: asyncio.Task[Any] | None = None
@@ -152,14 +159,14 @@ class Wire:
 
     async def receive(self) -> Message:
         """Give the next message, or say that the client has gone."""
-        if self._over.is_set():
+        if self._is_over():
             return _GONE
         task = self._receiving = asyncio.current_task()
         try:
             message = await self._receive()
             return message if _may_be_packet(message) else _GONE
         except asyncio.CancelledError:
-            if not self._over.is_set() or task is None or task.uncancel() > 0:
+            if not self._is_over() or task is None or task.uncancel() > 0:
                 raise
             return _GONE
         finally:
@@ -167,7 +174,7 @@ class Wire:
 
     async def send(self, message: Message) -> None:
         """Write a message; a text that is recalled while it waits for room is not written."""
-        if self._over.is_set():
+        if self._is_over():
             return
         if message["type"] == "websocket.close":
             message = {**message, "code": self.close_code}
@@ -179,7 +186,7 @@ class Wire:
             self.on_broken()
             raise
         except asyncio.CancelledError:
-            if not (self._over.is_set() or self._recalled) or task is None or task.uncancel() > 0:
+            if not (self._is_over() or self._recalled) or task is None or task.uncancel() > 0:
                 raise
         finally:
             self._sending = self._text = None
@@ -191,15 +198,18 @@ class Wire:
             self._recalled = True
             self._sending.cancel()
 
+    def _is_over(self) -> bool:
+        return self._over
+
     def abort(self) -> None:
         """Drop the connection below, and what waits in it."""
         self._abort()
 
     def cut(self) -> None:
         """End the connection at once, whatever waits; the server closes it when python-engineio returns."""
-        if self._over.is_set():
+        if self._is_over():
             return
-        self._over.set()
+        self._over = True
         for task in (self._receiving, self._sending):
             if task is not None:
                 task.cancel()
