@@ -2,8 +2,8 @@
 
 Source: Inworld's OpenAPI and AsyncAPI, its package inworld-tts 1.2.1, its guides of 2026-10. Where they
 differ (a header in each piece of PCM; 1,000 or 2,000 characters a message) the older page is followed: the
-fault ``header_in_every_piece`` is the newer one. Tried by hand with livekit-plugins-inworld 1.8.9: the socket,
-cancelling, and HTTP.
+fault ``header_in_every_piece`` is the newer one. Tried by hand with livekit-plugins-inworld 1.8.9: the
+socket, cancelling, and HTTP.
 
 The key is sent as the vendor's portal shows it, which is in base64 already. The vendor documents no id of
 requests; ``usage`` counts characters.
