@@ -27,6 +27,7 @@ from voxgate.config.house import (
     ServerSettings,
     SpeakerSettings,
 )
+from voxgate.config.neural import NeuralSettings
 
 PREFIX = "VOXGATE_"
 MIN_KEY_CHARACTERS = 16
@@ -75,6 +76,13 @@ class Settings(BaseSettings):
         default={},
         description="A section `[providers.<name>]` for each vendor that is to speak: its key, and more; see "
         "the reference of providers.",
+        json_schema_extra={"default_text": "none"},
+    )
+    neural: dict[PlanName, NeuralSettings] = Field(
+        default={},
+        description="A section `[neural.<name>]` for each neural voice of your own: `engine` (`piper`, "
+        "`kokoro` or `sherpa`), `model` and further files, `language`, `threads`, `min_workers`, "
+        "`max_workers`; see how to bring neural voices.",
         json_schema_extra={"default_text": "none"},
     )
     prices: dict[str, float] = Field(

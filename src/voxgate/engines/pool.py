@@ -31,6 +31,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import Any
 
 import structlog
 
@@ -88,6 +89,10 @@ class WorkerPool:
     """Keeps workers of one command and leases them. Belongs to one event loop."""
 
     def __init__(self, command: WorkerCommand, clock: Clock, limits: PoolLimits | None = None) -> None:
+        self.reason: str | None = None
+        """What a worker said last when it could not load its engine."""
+        self.greeting: dict[str, Any] = {}
+        """What the worker that became ready last said about itself."""
         self._limits = limits or PoolLimits()
         self._command = command
         self._clock = clock
@@ -225,14 +230,15 @@ class WorkerPool:
     def _on_frame(self, worker: WorkerProcess, frame: Frame) -> None:
         if worker in self._starting:
             if frame.kind == FrameKind.READY:
+                self.greeting = json.loads(frame.payload)
                 del self._starting[worker]
                 self._ever_ready = True
                 self._decided.set()
                 self._free(worker)
                 self._fill()
             elif frame.kind == FrameKind.FAILED:
-                reason = json.loads(frame.payload).get("reason")
-                _log.error("engine_cannot_load", engine=self._command.engine, reason=reason)
+                self.reason = json.loads(frame.payload).get("reason")
+                _log.error("engine_cannot_load", engine=self._command.engine, reason=self.reason)
             return
         job = self._busy.get(worker)
         if job is None or job.request_id != frame.request_id:

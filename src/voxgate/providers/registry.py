@@ -19,7 +19,7 @@ from voxgate.speech.voice import VoiceName
 if TYPE_CHECKING:
     from voxgate.providers._vendor import Vendor, VendorSettings
 
-_NO_VENDORS = ("contract", "registry", "espeak")
+_NO_VENDORS = ("contract", "registry", "espeak", "neural")
 
 
 class ProviderRegistry:

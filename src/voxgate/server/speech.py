@@ -7,9 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from voxgate.clock import Clock
 from voxgate.config import Settings
+from voxgate.config.registered import registered
 from voxgate.providers.contract import Provider
 from voxgate.providers.espeak import EspeakProvider
 from voxgate.providers.espeak_voices import nearest_voice
+from voxgate.providers.neural import NeuralProvider, open_neural
 from voxgate.providers.registry import ProviderRegistry, open_vendors
 from voxgate.speech.cache import SpeechCache
 from voxgate.speech.catalogue import Catalogue
@@ -56,6 +58,8 @@ async def open_speech(
         for provider in registry:
             if isinstance(provider, EspeakProvider):
                 catalogue.add(_listed(provider))
+            elif isinstance(provider, NeuralProvider):
+                catalogue.add(provider.voices())
         vendors = [provider for provider in registry if provider.guarded]
         for vendor in vendors:
             catalogue.add_provider(vendor.name)
@@ -89,6 +93,7 @@ def _providers(settings: Settings, clock: Clock) -> Iterator[Provider]:
         )
     if settings.local_test_voices:
         yield ScriptedProvider(clock)
+    yield from open_neural({**registered(settings.data_dir), **settings.neural}, clock)
     yield from open_vendors(settings.providers, clock)
 
 

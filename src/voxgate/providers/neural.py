@@ -1,0 +1,236 @@
+"""``Local.Piper.<name>``, ``Local.Kokoro.<voice>``, ``Local.Sherpa.<name>``: neural voices of the user's own.
+
+Each model of the settings has a pool of worker processes (`voxgate.engines.neural_worker`) that hold it in
+memory. A model with several speakers has a voice for each: ``<name>+<speaker>``; Kokoro's go by their own
+names.
+
+The text is cut into sentences and long sentences at commas, so that the first audio comes when the first
+piece is done: these models give nothing before they have made all of a piece. One that is in the middle of a
+piece when it is cancelled is killed, and another takes its place; the pool keeps a spare for that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import voxgate.engines
+from voxgate.clock import Clock
+from voxgate.config.neural import NeuralSettings
+from voxgate.engines.pipe import FrameKind
+from voxgate.engines.pool import PoolLimits, WorkerPool
+from voxgate.engines.process import WorkerCommand
+from voxgate.errors import ConfigurationError, EngineCrashed, IncompleteAudio, InvalidVoice, ProviderRejected
+from voxgate.providers.contract import Abort, AudioChunk, CancelSupport, Capabilities, Provider
+from voxgate.speech.language import normal_tag
+from voxgate.speech.long_text import emergency_cut
+from voxgate.speech.sentences import SentenceBuffer, speakable
+from voxgate.speech.stream import BUFFER_BYTES as STREAM_BYTES
+from voxgate.speech.utterance import Utterance
+from voxgate.speech.voice import Gender, Voice, VoiceName
+
+PIECE_CHARACTERS = 120
+"""A sentence longer than this is made in pieces."""
+START_TIMEOUT_S = 60.0
+"""A large model on a slow disk takes its time."""
+STALL_TIMEOUT_S = 60.0
+"""A piece may take long on a slow machine, and nothing comes before it is done."""
+MAX_CHARACTERS = 10_000
+
+_NEEDED: Mapping[str, tuple[str, ...]] = {"piper": (), "kokoro": ("voices",), "sherpa": ("tokens",)}
+_KOKORO_LANGUAGES: Mapping[str, tuple[str, str]] = {
+    "a": ("en-US", "en-us"),
+    "b": ("en-GB", "en-gb"),
+    "e": ("es", "es"),
+    "f": ("fr-FR", "fr-fr"),
+    "h": ("hi", "hi"),
+    "i": ("it", "it"),
+    "j": ("ja", "ja"),
+    "p": ("pt-BR", "pt-br"),
+    "z": ("zh-CN", "cmn"),
+}
+"""What the first letter of a Kokoro voice's name says: a tag of ours, and espeak's name."""
+
+
+class NeuralModel:
+    """One model: its settings, and the workers that hold it.
+
+    Args:
+        name: of its section.
+        settings: what it says.
+        clock: time.
+    """
+
+    def __init__(self, name: str, settings: NeuralSettings, clock: Clock) -> None:
+        self.name = name
+        self.settings = settings
+        self._check()
+        limits = PoolLimits(
+            min_workers=settings.min_workers,
+            max_workers=max(settings.min_workers, settings.max_workers),
+            start_timeout_s=START_TIMEOUT_S,
+            stall_timeout_s=STALL_TIMEOUT_S,
+        )
+        self.pool = WorkerPool(self._command(), clock, limits)
+
+    @property
+    def speakers(self) -> Sequence[str]:
+        """Names of its speakers; known once started."""
+        return [str(name) for name in self.pool.greeting.get("speakers", ())]
+
+    @property
+    def rate_hz(self) -> int:
+        """Of its audio; known once started."""
+        return int(self.pool.greeting["rate_hz"])
+
+    async def start(self) -> None:
+        """Load the model.
+
+        Raises:
+            ConfigurationError: it cannot be loaded; the message says why.
+        """
+        try:
+            await self.pool.start()
+        except EngineCrashed:
+            reason = self.pool.reason or "it gave no reason"
+            raise ConfigurationError(
+                f"neural.{self.name}: {self.settings.engine} cannot load {self.settings.model}: {reason}"
+            ) from None
+
+    def _check(self) -> None:
+        files = self.settings.files()
+        missing = [name for name in _NEEDED[self.settings.engine] if name not in files]
+        if missing:
+            raise ConfigurationError(f"neural.{self.name}.{missing[0]} is needed for {self.settings.engine}")
+        if self.settings.engine == "piper" and "config" not in files:
+            files["config"] = Path(f"{files['model']}.json")
+        for name, path in files.items():
+            if not path.exists():
+                raise ConfigurationError(f"neural.{self.name}.{name}: there is no {path}")
+
+    def _command(self) -> WorkerCommand:
+        program = Path(voxgate.engines.__path__[0]) / "neural_worker.py"
+        options = {name: str(path.absolute()) for name, path in self.settings.files().items()}
+        told = json.dumps({**options, "threads": self.settings.threads})
+        engine = self.settings.engine
+        return WorkerCommand(engine, (sys.executable, "-I", str(program), engine, told))
+
+
+class NeuralProvider(Provider):
+    """The models of one engine.
+
+    Args:
+        engine: ``piper``, ``kokoro`` or ``sherpa``.
+        models: all of them.
+    """
+
+    capabilities = Capabilities(
+        speed=True, speeds=(0.5, 2.0), cancel=CancelSupport.HARD, max_characters=MAX_CHARACTERS
+    )
+
+    def __init__(self, engine: str, models: Sequence[NeuralModel]) -> None:
+        self.name = f"Local.{engine.title()}"
+        self.models = models
+        self._by_voice: dict[str, tuple[NeuralModel, str | None]] = {}
+
+    async def start(self) -> None:
+        """Load every model, all at once."""
+        async with asyncio.TaskGroup() as group:
+            for model in self.models:
+                group.create_task(model.start())
+        for model in self.models:
+            self._by_voice |= {voice.lower(): (model, speaker) for voice, speaker in _voices_of(model)}
+
+    async def aclose(self) -> None:
+        """End all workers."""
+        for model in self.models:
+            await model.pool.aclose()
+
+    def voices(self) -> Iterator[Voice]:
+        """List the voices, once started."""
+        for model in self.models:
+            settings = model.settings
+            for voice_id, speaker in _voices_of(model):
+                name = VoiceName("Local", self.name.partition(".")[2], voice_id)
+                tag, gender = normal_tag(settings.language), Gender(settings.gender)
+                if settings.engine == "kokoro" and speaker is not None:
+                    tag = _KOKORO_LANGUAGES.get(speaker[:1], (tag, ""))[0]
+                    gender = {"f": Gender.FEMALE, "m": Gender.MALE}.get(speaker[1:2], gender)
+                yield Voice(name, voice_id.replace("_", " ").title(), (tag,), gender, rate_hz=model.rate_hz)
+
+    async def synthesize(self, utterance: Utterance, abort: Abort) -> AsyncGenerator[AudioChunk, None]:
+        """Speak.
+
+        Raises:
+            InvalidVoice: no such model or speaker.
+            Overloaded: no worker became free in time.
+            EngineCrashed: the worker died.
+        """
+        found = self._by_voice.get(utterance.voice.voice_id.lower())
+        if found is None:
+            raise InvalidVoice(f"{self.name} has no voice {utterance.voice.voice_id}", field="voice")
+        model, speaker = found
+        job_text = {
+            "pieces": list(pieces(utterance.text, utterance.language)),
+            "speed": utterance.settings.speed,
+            "speaker": speaker,
+            "language": _espeak_language(speaker) if model.settings.engine == "kokoro" else None,
+        }
+        async with model.pool.lease(utterance.hold_bytes - STREAM_BYTES) as job:
+            abort.on_abort(job.cancel)
+            job.send(FrameKind.JOB, json.dumps(job_text).encode())
+            made = 0
+            async for frame in job:
+                if frame.kind == FrameKind.AUDIO:
+                    made += len(frame.payload) // 2
+                    yield AudioChunk(frame.payload, model.rate_hz)
+                elif frame.kind == FrameKind.FAILED:
+                    raise ProviderRejected(f"{self.name} could not speak this")
+            if not made and not job.cancelled:
+                raise IncompleteAudio(f"{self.name} made no audio")
+
+
+def pieces(text: str, language: str | None) -> Iterator[str]:
+    """Cut a text into what is made at a time: sentences, long ones at commas."""
+    buffer = SentenceBuffer(language)
+    for sentence in (*buffer.feed(text), *buffer.flush()):
+        rest = sentence
+        while len(rest) > PIECE_CHARACTERS:
+            cut = emergency_cut(rest, PIECE_CHARACTERS)
+            yield from filter(speakable, [rest[:cut]])
+            rest = rest[cut:]
+        yield from filter(speakable, [rest])
+
+
+def open_neural(models: Mapping[str, NeuralSettings], clock: Clock) -> Iterator[NeuralProvider]:
+    """Make the providers of the models in the settings.
+
+    Raises:
+        ConfigurationError: a file is not there.
+    """
+    engines = dict.fromkeys(settings.engine for settings in models.values())
+    for engine in engines:
+        own = [
+            NeuralModel(name, settings, clock)
+            for name, settings in models.items()
+            if settings.engine == engine
+        ]
+        yield NeuralProvider(engine, own)
+
+
+def _voices_of(model: NeuralModel) -> Iterator[tuple[str, str | None]]:
+    """Name a model's voices, and the speaker of each."""
+    speakers = model.speakers
+    if model.settings.engine == "kokoro":
+        yield from ((speaker, speaker) for speaker in speakers)
+        return
+    yield model.name, None
+    if len(speakers) > 1:
+        yield from ((f"{model.name}+{speaker}", speaker) for speaker in speakers)
+
+
+def _espeak_language(speaker: str | None) -> str:
+    return _KOKORO_LANGUAGES.get((speaker or "a")[:1], ("", "en-us"))[1]
