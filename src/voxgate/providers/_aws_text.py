@@ -36,7 +36,7 @@ _BILINGUAL: Mapping[str, Mapping[str, str]] = {
 """Voices that have to be told the language; others have one (source: AWS docs, bilingual voices)."""
 
 _LOWEST, _HIGHEST = -33.3, 50.0
-"""Per cent that a pitch is moved at most: AWS documents these limits for Alexa, and none for Polly."""
+"""Per cent that a pitch is moved at most: chosen by us, since AWS documents no limits for Polly."""
 _SILENT = 0.001
 
 
