@@ -192,7 +192,10 @@ def _body(utterance: Utterance) -> dict[str, object]:
     extra = dict(utterance.settings.extra)
     replacements = extra.get("phraseReplacementConfigId")
     named = {"phraseReplacementConfigId": replacements} if replacements else {}
-    return {"voiceId": utterance.voice.voice_id, "outputFormat": _NAMES[_sent(utterance)], **named}
+    voice = utterance.voice
+    # Uplift has no models; another voxgate's compound names come in two parts.
+    voice_id = f"{voice.model}.{voice.voice_id}" if voice.model else voice.voice_id
+    return {"voiceId": voice_id, "outputFormat": _NAMES[_sent(utterance)], **named}
 
 
 def _failure(vendor: str, code: object) -> VoxgateError:
