@@ -1,18 +1,27 @@
-"""Whom the conformance suite puts through everything: adapters over each transport, found by their files."""
+"""Whom the conformance suite puts through everything: adapters over each transport, found by their files.
+
+With ``VOXGATE_LIVE_TESTS=1`` these are the vendors that the settings hold keys for (``voxgate.toml``, or
+``VOXGATE_PROVIDERS__...``), asked themselves, in real time, and it costs what they charge. Cases that need an
+emulator's faults or memory are skipped then. ``VOXGATE_LIVE_VOICE_<SECTION>`` names a voice of the account.
+"""
 
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from voxgate.clock import LoopClock
+from voxgate.config import load_settings
 from voxgate.errors import VoxgateError
+from voxgate.providers._vendor import VendorSettings
 from voxgate.providers.contract import AudioChunk, Provider
 from voxgate.providers.espeak import EspeakProvider
 from voxgate.providers.registry import vendor_class, vendor_names
@@ -26,6 +35,7 @@ from voxgate.speech.voice import VoiceName
 from voxgate.testing.emulators.base import NO_FAULTS, Emulator, Faults
 from voxgate.testing.scripted import ScriptedProvider, read_back, tones
 
+LIVE = os.environ.get("VOXGATE_LIVE_TESTS") == "1"
 FIRST_AUDIO_TIMEOUT_S = 10.0
 STALL_TIMEOUT_S = 15.0
 
@@ -47,6 +57,15 @@ class Subject:
     @property
     def is_vendor(self) -> bool:
         return self.name not in ("espeak", "scripted")
+
+    @property
+    def is_emulated(self) -> bool:
+        return self.is_vendor and not LIVE
+
+    @property
+    def speaks_tones(self) -> bool:
+        """Whether its audio can be read back."""
+        return self.is_emulated or self.name == "scripted"
 
     @property
     def id(self) -> str:
@@ -71,6 +90,14 @@ class Subject:
             elif self.name == "scripted":
                 provider, voice = ScriptedProvider(LoopClock()), "Local.Test.plain"
                 bad_voice = "Local.Test.nobody"
+            elif LIVE:
+                if faults != NO_FAULTS:
+                    pytest.skip("needs an emulator: a vendor does not fail on request")
+                vendor = vendor_class(self.name)
+                section = _live_sections()[self.name].model_copy(update={**self.extra, **settings})
+                provider = vendor.make(self.name, section, LoopClock())
+                voice = os.environ.get(f"VOXGATE_LIVE_VOICE_{self.name.upper()}", self.emulator.voice)
+                bad_voice = self.emulator.bad_voice
             else:
                 emulator = await stack.enter_async_context(self.emulator.suited(self.extra, faults))
                 vendor = vendor_class(self.name)
@@ -114,7 +141,8 @@ class House:
 
     @property
     def emulator(self) -> Emulator:
-        assert self._emulator is not None
+        if self._emulator is None:
+            pytest.skip("needs an emulator")
         return self._emulator
 
     def _candidates(self, utterance: Utterance) -> list[Candidate]:
@@ -200,15 +228,25 @@ def settings(**fields: Any) -> SpeechSettings:
     return SpeechSettings(**fields)
 
 
+def _live_sections() -> Mapping[str, VendorSettings]:
+    ours = [name for name in os.environ if name.startswith("VOXGATE_LIVE_")]
+    with patch.dict(os.environ):
+        for name in ours:  # they are no settings of the server
+            del os.environ[name]
+        sections = load_settings().providers
+    return {name: section for name, section in sections.items() if section.kind is None}
+
+
 def subjects() -> Iterator[Subject]:
-    for name in vendor_names():
+    for name in _live_sections() if LIVE else vendor_names():
         for transport, extra in vendor_class(name).transports.items():
             yield Subject(name, transport, extra)
 
 
 def vendors_param() -> list[Any]:
-    """Vendors, on virtual time: both ends of their sockets live on the test's loop."""
-    return [pytest.param(each, id=each.id, marks=pytest.mark.virtual_time) for each in subjects()]
+    """Vendors, on virtual time: both ends of their sockets live on the test's loop. Live ones on real time."""
+    marks = () if LIVE else (pytest.mark.virtual_time,)
+    return [pytest.param(each, id=each.id, marks=marks) for each in subjects()]
 
 
 def everybody_param() -> list[Any]:
