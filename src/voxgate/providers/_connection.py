@@ -270,6 +270,8 @@ class Connection:
             if isinstance(self._socket.exception(), aiohttp.WebSocketError):
                 error = self._broken()
             elif message.type is aiohttp.WSMsgType.CLOSE:
+                for heard in tuple(self.wire.parting(message.data or 1005)):
+                    await self._take_in(heard)
                 error = self.wire.closed(message.data or 1005, message.extra or "")
         except _NO_PROTOCOL:
             error = self._broken()

@@ -133,6 +133,10 @@ class Wire(ABC):
         protocol.
         """
 
+    def parting(self, code: int) -> Iterable[Heard]:
+        """Say what a closing of the socket by the vendor ends, where that is its end mark."""
+        return ()
+
     def closed(self, code: int, reason: str) -> VoxgateError | None:
         """Say what a closing of the socket by the vendor means; None for no more than that it is closed."""
         return None
