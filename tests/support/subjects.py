@@ -244,7 +244,7 @@ def subjects() -> Iterator[Subject]:
 
 
 def vendors_param() -> list[Any]:
-    """Vendors, on virtual time (both ends of their sockets live on the test's loop); live ones on real time."""
+    """Vendors, on virtual time, since both ends of their sockets are on one loop; live ones on real time."""
     marks = () if LIVE else (pytest.mark.virtual_time,)
     return [pytest.param(each, id=each.id, marks=marks) for each in subjects()]
 
