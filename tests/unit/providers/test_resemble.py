@@ -196,7 +196,7 @@ def test_errors(status: int | None, error: type[VoxgateError]) -> None:
         b"\0{garbage",
         '{"type": "audio", "request_id": 1}',
         '{"type": "audio", "request_id": 1, "audio_content": "?"}',
-        '{"type": "audio", "request_id": 1, "audio_content": "", "audio_timestamps": []}',
+        '{"type": "audio", "request_id": 1, "audio_content": "", "audio_timestamps": [1]}',
         '{"type": "audio", "request_id": 1, "audio_content": "",'
         ' "audio_timestamps": {"graph_chars": ["O"], "graph_times": [["x"]]}}',
     ],
