@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 ID3_TAG = b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(10)
 """An empty tag with ten bytes of padding (ID3v2.4, section 3.1)."""
-_SENTENCE = re.compile(r"[^.?!]*[.?!]+|[^.?!]+$")
+_SENTENCE = re.compile(r"[^.?!]*[.?!]+\s*|[^.?!]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +144,14 @@ class Talk(Session):
             self._interrupt()
         elif "text" in fields and not text:
             self._complete = True
-        self._asked.text = (self._asked.text + text).lstrip()
+        text = text if self._asked.text else text.lstrip()
+        self._asked.text += text
         self._buffer += text
         whole = self._complete or fields.get("flush") is True
         if whole or self._telnyx.eager:
             end = len(self._buffer) if whole else max(self._buffer.rfind(mark) for mark in ".?!") + 1
             ready, self._buffer = self._buffer[:end], self._buffer[end:]
-            self._sentences += (each.strip() for each in _SENTENCE.findall(ready) if each.strip())
+            self._sentences += (each for each in _SENTENCE.findall(ready) if each.strip())
         self._news.set()
 
     def _interrupt(self) -> None:
@@ -216,10 +217,10 @@ class Talk(Session):
                     if piece is GARBAGE:
                         await self.socket.send_str(GARBAGE.decode())
                     held += piece
-                await self.socket.send_str(chunk(held, text))
+                await self.socket.send_str(chunk(held, text.strip()))
             else:
                 await telnyx.send_frames(self.request, self.socket, audio, chunk, self._sent_bytes)
-                await self.socket.send_str(chunk(audio if telnyx.repeats_audio else b"", text))
+                await self.socket.send_str(chunk(audio if telnyx.repeats_audio else b"", text.strip()))
             self._sent_bytes += len(audio)
         finally:
             self._saying -= 1
