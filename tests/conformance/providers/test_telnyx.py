@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from tests.support.subjects import House, Subject, squeezed
+from tests.support.subjects import House, Subject, settings, squeezed
 from voxgate.errors import ProviderDenied, ProviderRejected
 from voxgate.speech.text_source import TextSource
 from voxgate.speech.voice import Gender, VoiceName
 from voxgate.testing.emulators.base import Faults
 from voxgate.testing.emulators.telnyx import Telnyx
-from voxgate.testing.scripted import read_back
+from voxgate.testing.scripted import CHARACTER_MS, read_back
 
 pytestmark = pytest.mark.virtual_time
 
@@ -103,11 +103,8 @@ async def test_speed_is_the_models_or_ours() -> None:
     text = "Quickly, please, quickly."
     async with SOCKET.open() as house:
         for voice, native in (("Telnyx.NaturalHD.astra", True), ("Telnyx.Sukhan.urdu-professor", False)):
-            wanted = house.utterance("Quickly.").settings.__class__(speed=1.5)
-            heard = await house.speak(
-                "Quickly, please, quickly.", voice=VoiceName.parse(voice), settings=wanted
-            )
-            assert heard.duration_s == pytest.approx(len("Quickly, please, quickly.") * 0.04 / 1.5, rel=0.1)
+            heard = await house.speak(text, voice=VoiceName.parse(voice), settings=settings(speed=1.5))
+            assert heard.duration_s == pytest.approx(len(text) * CHARACTER_MS / 1000 / 1.5, rel=0.1)
             assert ("voice_speed" in house.emulator.asked[-1].settings) is native
 
 
