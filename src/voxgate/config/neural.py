@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from voxgate.config.section import Section
+
+NeuralName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+"""It becomes the last part of a voice's name, so it has no dots."""
 
 
 class NeuralSettings(Section):
@@ -23,7 +26,8 @@ class NeuralSettings(Section):
         language: of its voices; Kokoro's names say theirs.
         gender: of its voice, if it has but one.
         threads: of one worker.
-        min_workers: processes kept warm, each with the model in memory.
+        min_workers: processes kept warm, each with the model in memory. With two, there is one at hand when
+            the other was in the midst of a sentence that nobody wants any more, and had to be replaced.
         max_workers: processes at most.
     """
 
@@ -38,7 +42,7 @@ class NeuralSettings(Section):
     language: str = "en-US"
     gender: Literal["female", "male", "neutral", "unknown"] = "unknown"
     threads: int = Field(default=1, ge=1, le=64)
-    min_workers: int = Field(default=1, ge=1, le=64)
+    min_workers: int = Field(default=2, ge=1, le=64)
     max_workers: int = Field(default=2, ge=1, le=64)
 
     def files(self) -> dict[str, Path]:

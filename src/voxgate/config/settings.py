@@ -27,7 +27,7 @@ from voxgate.config.house import (
     ServerSettings,
     SpeakerSettings,
 )
-from voxgate.config.neural import NeuralSettings
+from voxgate.config.neural import NeuralName, NeuralSettings
 
 PREFIX = "VOXGATE_"
 MIN_KEY_CHARACTERS = 16
@@ -78,7 +78,7 @@ class Settings(BaseSettings):
         "the reference of providers.",
         json_schema_extra={"default_text": "none"},
     )
-    neural: dict[PlanName, NeuralSettings] = Field(
+    neural: dict[NeuralName, NeuralSettings] = Field(
         default={},
         description="A section `[neural.<name>]` for each neural voice of your own: `engine` (`piper`, "
         "`kokoro` or `sherpa`), `model` and further files, `language`, `threads`, `min_workers`, "

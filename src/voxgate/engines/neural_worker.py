@@ -17,7 +17,10 @@ Frames (layout: one byte of kind, request id and payload length as big-endian 32
                    "reason": the model cannot be loaded
 
 A cancel is seen between two pieces, and between two sentences of one where the engine says when one is done.
-A model that is in the middle of one cannot be stopped; then the parent ends this process and starts another.
+Of Piper and Kokoro it also ends a running model, at the next of its steps. sherpa-onnx cannot be stopped in
+the middle of a sentence; then, or when a step takes long, the parent ends this process and starts another.
+
+No engine is to look anything up: what it needs is on the disk, or it fails.
 
 The end of standard input means that nobody is listening any more: the program ends at once.
 """
@@ -27,9 +30,11 @@ from __future__ import annotations
 import json
 import os
 import queue
+import resource
 import signal
 import struct
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -38,6 +43,11 @@ JOB, CANCEL = 1, 3
 READY, AUDIO, DONE, FAILED = 16, 17, 19, 20
 HEADER = struct.Struct(">BII")
 FRAME_MS = 100
+MODULES = {"piper": "piper", "kokoro": "kokoro_onnx", "sherpa": "sherpa_onnx"}
+LOOK_UPS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname")
+PAUSES_S = {".": 0.25, "!": 0.25, "?": 0.25, "…": 0.25, ",": 0.1, ";": 0.1, ":": 0.1}
+"""Behind a piece of Kokoro's, by its last character: its package trims the silence that the model made, and
+puts these between pieces of its own cutting."""
 
 
 class Failure(Exception):
@@ -56,8 +66,15 @@ class Pipe:
         self._out = os.dup(1)
         os.dup2(2, 1)
         self.jobs: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
-        self.cancelled_id = 0
+        self.request_id = 0
+        self.running: Any = None
+        self._cancelled_id = -1
         threading.Thread(target=self._read, daemon=True).start()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the parent has taken the job back."""
+        return self._cancelled_id == self.request_id
 
     def _read(self) -> None:
         held = bytearray()
@@ -72,8 +89,14 @@ class Pipe:
                 if kind == JOB:
                     self.jobs.put((request_id, payload))
                 elif kind == CANCEL:
-                    self.cancelled_id = request_id
+                    self._cancel(request_id)
         os._exit(0)
+
+    def _cancel(self, request_id: int) -> None:
+        self._cancelled_id = request_id
+        running = self.running
+        if running is not None and self.cancelled:
+            running.terminate = True
 
     def send(self, kind: int, request_id: int, payload: bytes) -> None:
         """Write a frame."""
@@ -86,22 +109,43 @@ class Pipe:
         self.send(kind, request_id, json.dumps(answer).encode())
 
 
-def session(path: str, threads: int) -> Any:
-    """Load an ONNX model on a given number of threads: left alone, the runtime takes every core."""
-    import onnxruntime
+class Session:
+    """An ONNX model, on a given number of threads: left alone, the runtime takes every core.
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    The packages take it for a session of the runtime's own; a run of it ends when the parent cancels.
+    """
+
+    def __init__(self, path: str, threads: int, pipe: Pipe) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self._options = onnxruntime.RunOptions
+        self._pipe = pipe
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def run(self, names: Any, inputs: Any) -> Any:
+        """Run the model."""
+        self._pipe.running = options = self._options()
+        try:
+            if self._pipe.cancelled:  # looked at once more, now that a cancel finds what to end
+                raise Failure("cancelled")
+            return self._session.run(names, inputs, options)
+        finally:
+            self._pipe.running = None
 
 
 def to_pcm(samples: Any) -> bytes:
     """Bring samples between -1 and 1 to s16le."""
     import numpy
 
-    clipped = numpy.clip(numpy.asarray(samples, dtype=numpy.float32).ravel(), -1.0, 1.0)
+    clean = numpy.nan_to_num(numpy.asarray(samples, dtype=numpy.float32).ravel())
+    clipped = numpy.clip(clean, -1.0, 1.0)
     pcm: bytes = (clipped * 32767).round().astype("<i2").tobytes()
     return pcm
 
@@ -109,14 +153,14 @@ def to_pcm(samples: Any) -> bytes:
 class Piper:
     """Piper voices: an ONNX file and its JSON."""
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    def __init__(self, options: dict[str, Any], pipe: Pipe) -> None:
         from piper import PiperVoice
         from piper.config import PiperConfig, SynthesisConfig
 
         with open(options.get("config") or f"{options['model']}.json", encoding="utf-8") as file:
             config = PiperConfig.from_dict(json.load(file))
         self._settings = SynthesisConfig
-        self._voice = PiperVoice(config=config, session=session(options["model"], options["threads"]))
+        self._voice = PiperVoice(config=config, session=Session(options["model"], options["threads"], pipe))
         self._names: dict[str, int] = dict(config.speaker_id_map or {})
         self._count = config.num_speakers
         self._length_scale = config.length_scale
@@ -126,16 +170,13 @@ class Piper:
     def speak(self, text: str, speed: float, speaker: str | None, language: str) -> Iterator[bytes]:
         """Speak a piece; yields at sentence ends."""
         settings = self._settings(
-            speaker_id=self._speaker(speaker) if self._count > 1 else None,
+            speaker_id=None if speaker is None else self._speaker(speaker),
             length_scale=self._length_scale / speed,
-            normalize_audio=False,
         )
         for chunk in self._voice.synthesize(text, settings):
             yield to_pcm(chunk.audio_float_array)
 
-    def _speaker(self, name: str | None) -> int:
-        if name is None:
-            return 0
+    def _speaker(self, name: str) -> int:
         number = self._names.get(name, int(name) if name.isdecimal() else self._count)
         if not 0 <= number < self._count:
             raise Failure("unknown_voice")
@@ -145,12 +186,14 @@ class Piper:
 class Kokoro:
     """Kokoro: an ONNX file and a file of voices."""
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    rate_hz = 24_000
+
+    def __init__(self, options: dict[str, Any], pipe: Pipe) -> None:
         from kokoro_onnx import Kokoro
 
-        model = session(options["model"], options["threads"])
+        model = Session(options["model"], options["threads"], pipe)
         self._kokoro = Kokoro.from_session(model, options["voices"], vocab_config=options.get("config"))
-        self.rate_hz = 24_000
+        self._backends: dict[str, Any] = {}
         self.speakers = sorted(self._kokoro.voices)
 
     def speak(self, text: str, speed: float, speaker: str | None, language: str) -> Iterator[bytes]:
@@ -158,14 +201,37 @@ class Kokoro:
         name = speaker or self.speakers[0]
         if name not in self.speakers:
             raise Failure("unknown_voice")
-        samples, _ = self._kokoro.create(text, name, speed=min(2.0, max(0.5, speed)), lang=language)
-        yield to_pcm(samples)
+        phonemes = self._phonemes(text, language)
+        if phonemes:
+            speed = min(2.0, max(0.5, speed))
+            samples, _ = self._kokoro.create(phonemes, name, speed=speed, is_phonemes=True)
+            pause_s = PAUSES_S.get(phonemes[-1], 0.0) / speed
+            yield to_pcm(samples) + bytes(2 * int(self.rate_hz * pause_s))
+
+    def _phonemes(self, text: str, language: str) -> str:
+        """Give the phonemes that the model knows.
+
+        The package would have espeak loaded anew for each text, from a copy that is left behind when this
+        process is killed. Here it is loaded once for a language, and the copy goes at once.
+        """
+        backend = self._backends.get(language)
+        if backend is None:
+            from phonemizer.backend import EspeakBackend
+
+            with tempfile.TemporaryDirectory() as folder:
+                tempfile.tempdir = folder
+                backend = EspeakBackend(language, preserve_punctuation=True, with_stress=True)
+                tempfile.tempdir = None
+            self._backends[language] = backend
+        known = self._kokoro.tokenizer.vocab
+        spoken = " ".join(backend.phonemize(text.split("\n")))
+        return "".join(phoneme for phoneme in spoken if phoneme in known).strip()
 
 
 class Sherpa:
     """What sherpa-onnx loads: VITS models (Piper's, MMS, ...), Kokoro and Matcha."""
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    def __init__(self, options: dict[str, Any], pipe: Pipe) -> None:
         import sherpa_onnx
 
         tokens, data = options["tokens"], options.get("data_dir") or ""
@@ -209,56 +275,72 @@ class Sherpa:
         """Speak a piece."""
         if speaker is not None and speaker not in self.speakers:
             raise Failure("unknown_voice")
-        made = self._speech.generate(text, sid=int(speaker or 0), speed=speed)
-        yield to_pcm(made.samples)
+        yield to_pcm(self._speech.generate(text, sid=int(speaker or 0), speed=speed).samples)
 
 
 ENGINES: dict[str, Any] = {"piper": Piper, "kokoro": Kokoro, "sherpa": Sherpa}
 
 
-def work(pipe: Pipe, engine: Any, request_id: int, job: dict[str, Any]) -> dict[str, Any]:
+def work(pipe: Pipe, engine: Any, job: dict[str, Any]) -> dict[str, Any]:
     """Do a job, and say how it ended."""
     samples, step = 0, engine.rate_hz * FRAME_MS // 1000 * 2
-    for piece in job["pieces"]:
-        sentences = engine.speak(piece, job["speed"], job.get("speaker"), job.get("language") or "en-us")
-        while pipe.cancelled_id != request_id and (pcm := next(sentences, None)) is not None:
-            samples += len(pcm) // 2
-            for begin in range(0, len(pcm), step):
-                if pipe.cancelled_id == request_id:
-                    break
-                pipe.send(AUDIO, request_id, pcm[begin : begin + step])
-        if pipe.cancelled_id == request_id:
-            break
-    return {"cancelled": pipe.cancelled_id == request_id, "samples": samples, "rate_hz": engine.rate_hz}
+    try:
+        for piece in job["pieces"]:
+            for pcm in engine.speak(piece, job["speed"], job.get("speaker"), job.get("language") or "en-us"):
+                for begin in range(0, len(pcm), step):
+                    if pipe.cancelled:
+                        raise Failure("cancelled")
+                    frame = pcm[begin : begin + step]
+                    pipe.send(AUDIO, pipe.request_id, frame)
+                    samples += len(frame) // 2
+            if pipe.cancelled:
+                raise Failure("cancelled")
+    except Exception:  # a model that was ended says so in its own way
+        if not pipe.cancelled:
+            raise
+    return {"cancelled": pipe.cancelled, "samples": samples, "rate_hz": engine.rate_hz}
+
+
+def refuse_look_ups(event: str, _: Any) -> None:
+    """Let nothing reach for the network; an audit hook."""
+    if event in LOOK_UPS:
+        raise OSError("a voice looks nothing up: its files must be there")
+
+
+def explain(error: Exception, engine: str) -> str:
+    """Say in a line why an engine cannot be loaded."""
+    if isinstance(error, ModuleNotFoundError):
+        if error.name == MODULES[engine]:
+            return f"its package is not installed: pip install 'voxgate[{engine}]'"
+        return f"the package {error.name} is not installed"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
 
 
 def main() -> None:
     """Load the model, then do one job after the other until standard input ends."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump of the memory would hold what was said
+    sys.addaudithook(refuse_look_ups)
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before any import: it reports to its maker otherwise
     os.environ["HF_HUB_OFFLINE"] = "1"
     pipe = Pipe()
+    name, options = sys.argv[1], json.loads(sys.argv[2])
     try:
-        engine = ENGINES[sys.argv[1]](json.loads(sys.argv[2]))
+        engine = ENGINES[name](options, pipe)
         list(engine.speak("a", 1.0, None, "en-us"))  # the first run of a model takes far longer than the next
-    except ModuleNotFoundError as error:
-        pipe.tell(FAILED, 0, {"code": "engine", "reason": f"the package {error.name} is not installed"})
-        return
     except Exception as error:  # whatever an engine raises: the parent is told, and this process ends
-        pipe.tell(FAILED, 0, {"code": "engine", "reason": f"{type(error).__name__}: {error}"[:300]})
+        pipe.tell(FAILED, 0, {"code": "engine", "reason": explain(error, name)})
         return
-    pipe.tell(
-        READY, 0, {"engine": sys.argv[1], "rate_hz": engine.rate_hz, "speakers": engine.speakers[:2000]}
-    )
+    pipe.tell(READY, 0, {"engine": name, "rate_hz": engine.rate_hz, "speakers": engine.speakers[:2000]})
     while True:
-        request_id, payload = pipe.jobs.get()
+        pipe.request_id, payload = pipe.jobs.get()
         try:
-            pipe.tell(DONE, request_id, work(pipe, engine, request_id, json.loads(payload)))
+            pipe.tell(DONE, pipe.request_id, work(pipe, engine, json.loads(payload)))
         except Failure as failure:
-            pipe.tell(FAILED, request_id, {"code": failure.code})
+            pipe.tell(FAILED, pipe.request_id, {"code": failure.code})
         except Exception:  # likewise, of one text; its words stay out of logs
-            pipe.tell(FAILED, request_id, {"code": "engine"})
+            pipe.tell(FAILED, pipe.request_id, {"code": "engine"})
 
 
 if __name__ == "__main__":

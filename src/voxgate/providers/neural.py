@@ -2,20 +2,23 @@
 
 Each model of the settings has a pool of worker processes (`voxgate.engines.neural_worker`) that hold it in
 memory. A model with several speakers has a voice for each: ``<name>+<speaker>``; Kokoro's go by their own
-names.
+names, unless another model's voice has that name already.
 
 The text is cut into sentences and long sentences at commas, so that the first audio comes when the first
-piece is done: these models give nothing before they have made all of a piece. One that is in the middle of a
-piece when it is cancelled is killed, and another takes its place; the pool keeps a spare for that.
+piece is done: these models give nothing before they have made all of a piece. One that does not stop in time
+when it is cancelled in the middle of a piece is killed, and another takes its place; the pool keeps a spare
+for that.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import voxgate.engines
 from voxgate.clock import Clock
@@ -38,7 +41,11 @@ START_TIMEOUT_S = 60.0
 """A large model on a slow disk takes its time."""
 STALL_TIMEOUT_S = 60.0
 """A piece may take long on a slow machine, and nothing comes before it is done."""
+MAX_WAIT_S = 20.0
+"""For a worker: longer than most models take to load."""
 MAX_CHARACTERS = 10_000
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _NEEDED: Mapping[str, tuple[str, ...]] = {"piper": (), "kokoro": ("voices",), "sherpa": ("tokens",)}
 _KOKORO_LANGUAGES: Mapping[str, tuple[str, str]] = {
@@ -62,15 +69,20 @@ class NeuralModel:
         name: of its section.
         settings: what it says.
         clock: time.
+        spare: keep as many workers warm as the settings say; else one.
+
+    Raises:
+        ConfigurationError: a file is not named, or not there.
     """
 
-    def __init__(self, name: str, settings: NeuralSettings, clock: Clock) -> None:
+    def __init__(self, name: str, settings: NeuralSettings, clock: Clock, *, spare: bool = True) -> None:
         self.name = name
         self.settings = settings
         self._check()
         limits = PoolLimits(
-            min_workers=settings.min_workers,
+            min_workers=settings.min_workers if spare else 1,
             max_workers=max(settings.min_workers, settings.max_workers),
+            max_wait_s=MAX_WAIT_S,
             start_timeout_s=START_TIMEOUT_S,
             stall_timeout_s=STALL_TIMEOUT_S,
         )
@@ -95,7 +107,7 @@ class NeuralModel:
         try:
             await self.pool.start()
         except EngineCrashed:
-            reason = self.pool.reason or "it gave no reason"
+            reason = self.pool.reason or "it gave no reason; these may not be the files of one model"
             raise ConfigurationError(
                 f"neural.{self.name}: {self.settings.engine} cannot load {self.settings.model}: {reason}"
             ) from None
@@ -108,8 +120,10 @@ class NeuralModel:
         if self.settings.engine == "piper" and "config" not in files:
             files["config"] = Path(f"{files['model']}.json")
         for name, path in files.items():
-            if not path.exists():
-                raise ConfigurationError(f"neural.{self.name}.{name}: there is no {path}")
+            folder = name == "data_dir"
+            if not (path.is_dir() if folder else path.is_file()):
+                kind = "folder" if folder else "file"
+                raise ConfigurationError(f"neural.{self.name}.{name}: there is no {kind} {path}")
 
     def _command(self) -> WorkerCommand:
         program = Path(voxgate.engines.__path__[0]) / "neural_worker.py"
@@ -117,6 +131,14 @@ class NeuralModel:
         told = json.dumps({**options, "threads": self.settings.threads})
         engine = self.settings.engine
         return WorkerCommand(engine, (sys.executable, "-I", str(program), engine, told))
+
+
+class _Spoken(NamedTuple):
+    """A voice, and who speaks it: a model, as one of its speakers."""
+
+    voice: Voice
+    model: NeuralModel
+    speaker: str | None
 
 
 class NeuralProvider(Provider):
@@ -134,15 +156,24 @@ class NeuralProvider(Provider):
     def __init__(self, engine: str, models: Sequence[NeuralModel]) -> None:
         self.name = f"Local.{engine.title()}"
         self.models = models
-        self._by_voice: dict[str, tuple[NeuralModel, str | None]] = {}
+        self._by_voice: dict[str, _Spoken] = {}
 
     async def start(self) -> None:
-        """Load every model, all at once."""
-        async with asyncio.TaskGroup() as group:
-            for model in self.models:
-                group.create_task(model.start())
+        """Load every model, all at once.
+
+        Raises:
+            ConfigurationError: one cannot be loaded.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                for model in self.models:
+                    group.create_task(model.start())
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None  # the first tells enough
         for model in self.models:
-            self._by_voice |= {voice.lower(): (model, speaker) for voice, speaker in _voices_of(model)}
+            for voice_id, speaker in _voices_of(model):
+                taken = voice_id.lower() in self._by_voice
+                self._add(f"{model.name}+{speaker}" if taken else voice_id, model, speaker)
 
     async def aclose(self) -> None:
         """End all workers."""
@@ -151,15 +182,19 @@ class NeuralProvider(Provider):
 
     def voices(self) -> Iterator[Voice]:
         """List the voices, once started."""
-        for model in self.models:
-            settings = model.settings
-            for voice_id, speaker in _voices_of(model):
-                name = VoiceName("Local", self.name.partition(".")[2], voice_id)
-                tag, gender = normal_tag(settings.language), Gender(settings.gender)
-                if settings.engine == "kokoro" and speaker is not None:
-                    tag = _KOKORO_LANGUAGES.get(speaker[:1], (tag, ""))[0]
-                    gender = {"f": Gender.FEMALE, "m": Gender.MALE}.get(speaker[1:2], gender)
-                yield Voice(name, voice_id.replace("_", " ").title(), (tag,), gender, rate_hz=model.rate_hz)
+        return (spoken.voice for spoken in self._by_voice.values())
+
+    def _add(self, voice_id: str, model: NeuralModel, speaker: str | None) -> None:
+        name = VoiceName("Local", self.name.partition(".")[2], voice_id)
+        label, tag = voice_id, normal_tag(model.settings.language)
+        gender = Gender(model.settings.gender)
+        if model.settings.engine == "kokoro" and speaker is not None:
+            tag = _KOKORO_LANGUAGES.get(speaker[:1], (tag, ""))[0]
+            gender = {"f": Gender.FEMALE, "m": Gender.MALE}.get(speaker[1:2], gender)
+            label = speaker.partition("_")[2] or speaker
+        label = label.replace("_", " ").title()
+        voice = Voice(name, label, (tag,), gender, hosted=True, rate_hz=model.rate_hz)
+        self._by_voice[voice_id.lower()] = _Spoken(voice, model, speaker)
 
     async def synthesize(self, utterance: Utterance, abort: Abort) -> AsyncGenerator[AudioChunk, None]:
         """Speak.
@@ -168,20 +203,22 @@ class NeuralProvider(Provider):
             InvalidVoice: no such model or speaker.
             Overloaded: no worker became free in time.
             EngineCrashed: the worker died.
+            ProviderRejected: the engine could not speak this text.
+            IncompleteAudio: it made no audio, or less than it said.
         """
         found = self._by_voice.get(utterance.voice.voice_id.lower())
         if found is None:
             raise InvalidVoice(f"{self.name} has no voice {utterance.voice.voice_id}", field="voice")
-        model, speaker = found
+        _, model, speaker = found
         job_text = {
-            "pieces": list(pieces(utterance.text, utterance.language)),
+            "pieces": list(pieces(_well_formed(utterance.text), utterance.language)),
             "speed": utterance.settings.speed,
             "speaker": speaker,
             "language": _espeak_language(speaker) if model.settings.engine == "kokoro" else None,
         }
         async with model.pool.lease(utterance.hold_bytes - STREAM_BYTES) as job:
             abort.on_abort(job.cancel)
-            job.send(FrameKind.JOB, json.dumps(job_text).encode())
+            job.send(FrameKind.JOB, json.dumps(job_text, ensure_ascii=False).encode())
             made = 0
             async for frame in job:
                 if frame.kind == FrameKind.AUDIO:
@@ -189,8 +226,8 @@ class NeuralProvider(Provider):
                     yield AudioChunk(frame.payload, model.rate_hz)
                 elif frame.kind == FrameKind.FAILED:
                     raise ProviderRejected(f"{self.name} could not speak this")
-            if not made and not job.cancelled:
-                raise IncompleteAudio(f"{self.name} made no audio")
+                elif made == 0 or made != json.loads(frame.payload)["samples"]:
+                    raise IncompleteAudio(f"{self.name} made less audio than it said")
 
 
 def pieces(text: str, language: str | None) -> Iterator[str]:
@@ -205,32 +242,44 @@ def pieces(text: str, language: str | None) -> Iterator[str]:
         yield from filter(speakable, [rest])
 
 
-def open_neural(models: Mapping[str, NeuralSettings], clock: Clock) -> Iterator[NeuralProvider]:
+def open_neural(
+    models: Mapping[str, NeuralSettings], clock: Clock, *, spare: bool = True
+) -> Iterator[NeuralProvider]:
     """Make the providers of the models in the settings.
 
+    Args:
+        models: their sections, by name.
+        clock: time.
+        spare: as for `NeuralModel`.
+
     Raises:
-        ConfigurationError: a file is not there.
+        ConfigurationError: a file is not there, or two models of an engine have the same name.
     """
-    engines = dict.fromkeys(settings.engine for settings in models.values())
-    for engine in engines:
-        own = [
-            NeuralModel(name, settings, clock)
-            for name, settings in models.items()
-            if settings.engine == engine
-        ]
-        yield NeuralProvider(engine, own)
+    engines: dict[str, dict[str, NeuralModel]] = {}
+    for name, settings in models.items():
+        own = engines.setdefault(settings.engine, {})
+        if name.lower() in own:
+            raise ConfigurationError(f"neural.{name}: {own[name.lower()].name} is the same name")
+        own[name.lower()] = NeuralModel(name, settings, clock, spare=spare)
+    for engine, named in engines.items():
+        yield NeuralProvider(engine, list(named.values()))
 
 
 def _voices_of(model: NeuralModel) -> Iterator[tuple[str, str | None]]:
     """Name a model's voices, and the speaker of each."""
-    speakers = model.speakers
+    named = {speaker.replace(".", "_"): speaker for speaker in model.speakers}  # a dot parts a voice's name
     if model.settings.engine == "kokoro":
-        yield from ((speaker, speaker) for speaker in speakers)
+        yield from named.items()
         return
     yield model.name, None
-    if len(speakers) > 1:
-        yield from ((f"{model.name}+{speaker}", speaker) for speaker in speakers)
+    if len(named) > 1:
+        yield from ((f"{model.name}+{name}", speaker) for name, speaker in named.items())
 
 
 def _espeak_language(speaker: str | None) -> str:
     return _KOKORO_LANGUAGES.get((speaker or "a")[:1], ("", "en-us"))[1]
+
+
+def _well_formed(text: str) -> str:
+    """Replace what is half of a character: it cannot be told to another process."""
+    return _LONE_SURROGATE.sub("\ufffd", text)
