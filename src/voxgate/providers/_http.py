@@ -89,6 +89,10 @@ class HttpVendor(Vendor):
         """
         raise NotImplementedError
 
+    def received(self, ask: Ask, headers: Mapping[str, str]) -> AudioFormat:
+        """Say which audio comes; for a vendor that may send another than it was asked for, and says so."""
+        return ask.sent
+
     def told(self, headers: Mapping[str, str]) -> UpstreamFacts:
         """Find what an answer's head tells."""
         return UpstreamFacts(self.request_id(headers))
@@ -102,7 +106,7 @@ class HttpVendor(Vendor):
         ask = self.ask(utterance, self.credentials(utterance.tenant))
         async with self.answered(ask, abort) as response:
             yield AudioChunk(b"", ask.sent.rate_hz, facts=self.told(response.headers))
-            reader = AudioReader(self.name, ask.sent, passthrough=ask.passthrough)
+            reader = AudioReader(self.name, self.received(ask, response.headers), passthrough=ask.passthrough)
             async with aclosing(self._parts(response, ask)) as parts:
                 async for part in parts:
                     chunk = reader.feed(part.audio) if part.audio else None

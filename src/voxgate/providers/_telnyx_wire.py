@@ -16,12 +16,14 @@ import orjson
 import pybase64
 
 from voxgate.audio.sniff import id3_bytes
-from voxgate.errors import InvalidVoice, ProviderRejected, ProviderUnavailable, VoxgateError
+from voxgate.errors import IncompleteAudio, InvalidVoice, ProviderRejected, ProviderUnavailable, VoxgateError
 from voxgate.providers._wire import Frame, Heard, Wire
 from voxgate.speech.sentences import SentenceBuffer
 from voxgate.speech.utterance import Utterance
 
 _CLOSED_WELL, _POLICY = 1000, 1008
+_TAGS = (b"ID3\x03\x00", b"ID3\x04\x00")
+"""How MP3 begins with Telnyx; a bare frame could be told from samples by nothing."""
 
 
 class TelnyxWire(Wire):
@@ -81,6 +83,8 @@ class TelnyxWire(Wire):
         if fields.get("isFinal") is True and self._complete:
             self._finished = True
         ended = self._finished and self._letters_owed <= 0
+        if not self._tagged and audio.startswith(_TAGS):
+            return (Heard(self._context, error=IncompleteAudio("Telnyx sent MP3 in place of samples")),)
         audio = self._bare(audio)
         return (Heard(self._context, audio, ended=ended),) if audio or ended else ()
 

@@ -145,6 +145,11 @@ class Telnyx(BothVendor):
         }
         return Ask(f"{account.base_url}{_SPEECH}", _key(account), json=fields, sent=sent)
 
+    def received(self, ask: Ask, headers: Mapping[str, str]) -> AudioFormat:
+        """Believe the answer: some models send MP3 whatever they are asked for."""
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        return AudioFormat(Codec.MP3, 24_000) if media_type in ("audio/mpeg", "audio/mp3") else ask.sent
+
     def refused(self, status: int, headers: Mapping[str, str], body: bytes) -> VoxgateError:
         """Go by the status: behind most refusals is one and the same code."""
         return refusal(self.name, status, headers, request_id=self.request_id(headers))

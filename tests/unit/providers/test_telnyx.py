@@ -11,6 +11,7 @@ import pytest
 from voxgate.audio.format import AudioFormat, Codec
 from voxgate.clock import LoopClock
 from voxgate.errors import (
+    IncompleteAudio,
     InvalidVoice,
     Overloaded,
     ProviderDenied,
@@ -266,8 +267,27 @@ def test_tags_are_taken_out_where_frames_begin() -> None:
     assert list(made.read(chunk(tag + b"\xff\xf3"))) == [Heard("c", b"\xff\xf3")]
     assert list(made.read(chunk(tag[:12]))) == []
     assert list(made.read(chunk(tag[12:] + b"\xff\xf4"))) == [Heard("c", b"\xff\xf4")]
-    # Samples may spell anything.
-    assert list(wire().read(chunk(tag))) == [Heard("c", tag)]
+
+
+def test_mp3_in_place_of_samples_is_no_noise_but_an_error() -> None:
+    [heard] = wire().read(chunk(b"ID3\x04\x00\x00\x00\x00\x00\x00\xff\xf3"))
+    assert isinstance(heard.error, IncompleteAudio)
+    assert list(wire().read(chunk(b"\xff\xf3"))) == [Heard("c", b"\xff\xf3")]
+
+
+@pytest.mark.parametrize(
+    ("media_type", "codec"),
+    [
+        ("audio/pcm", Codec.PCM_S16LE),
+        ("audio/mpeg; charset=binary", Codec.MP3),
+        ("audio/mp3", Codec.MP3),
+        ("", Codec.PCM_S16LE),
+    ],
+)
+def test_the_answers_own_word_on_its_audio_is_taken(media_type: str, codec: Codec) -> None:
+    vendor = telnyx()
+    ask = vendor.ask(utterance(), vendor.credentials("tenant"))
+    assert vendor.received(ask, {"content-type": media_type}).codec is codec
 
 
 @pytest.mark.parametrize(
