@@ -303,6 +303,22 @@ async def test_a_cancelled_context_says_no_more(emulator: InworldEmulator) -> No
 
 
 @pytest.mark.virtual_time
+async def test_a_context_that_is_being_closed_can_be_cancelled(emulator: InworldEmulator) -> None:
+    emulator.faults = Faults(piece_s=1.0)
+    async with connected(emulator) as client:
+        await client.send("x", create=CREATE)
+        await client.send("x", send_text={"text": "Nobody wants to hear this."})
+        await client.send("x", close_context={})
+        await client.get()
+        await client.get()
+        await client.send("x", send_text={"text": "Too late."})
+        assert (await client.get())["status"]["code"] == 5
+        await client.send("x", cancel_context={})
+        assert "contextClosed" in await client.get()
+    assert emulator.asked[0].cancelled
+
+
+@pytest.mark.virtual_time
 async def test_settings_change_but_not_the_model(emulator: InworldEmulator) -> None:
     async with connected(emulator) as client:
         await client.send("u", create=CREATE)
