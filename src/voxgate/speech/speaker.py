@@ -18,7 +18,7 @@ import structlog
 
 from voxgate.audio.format import AudioFormat
 from voxgate.clock import Clock
-from voxgate.errors import Overloaded, SynthesisError, VoxgateError
+from voxgate.errors import Overloaded, ProviderUnavailable, SynthesisError, VoxgateError
 from voxgate.providers.contract import AudioChunk, WordTime
 from voxgate.speech.attempt import Attempt
 from voxgate.speech.breaker import Breakers
@@ -133,6 +133,13 @@ class Speaker:
             await self._speak_best(stream, text)
         except VoxgateError as error:
             stream.fail(error)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody has cancelled the pump: a provider let one escape that was meant for work of its own.
+            log.error("a provider's work was cancelled", provider=stream.provider)
+            stream.fail(ProviderUnavailable("The provider gave up its work"))
         except Exception as error:
             # The last line of defence, at the root of a task: a bug in a provider ends its own stream only.
             # The exception's text may hold what was to be spoken, so only its type is told.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
-from typing import ClassVar
 
 import pytest
 
@@ -264,3 +263,23 @@ async def test_one_receipt_whatever_happens(when: float) -> None:
         stream.cancel()
         await asyncio.sleep(20)
         assert len(house.receipts) == 1
+
+
+class Stray(Provider):
+    """Lets a cancellation escape that was meant for work of its own."""
+
+    name = "Local.Test"
+    capabilities = Capabilities()
+
+    async def synthesize(self, utterance: Utterance, abort: Abort) -> AsyncGenerator[AudioChunk, None]:
+        yield AudioChunk(b"\0\0", 24_000)
+        work = asyncio.ensure_future(asyncio.Event().wait())
+        work.cancel()
+        await work
+
+
+async def test_a_cancellation_that_nobody_asked_for_is_a_failure_not_a_hang() -> None:
+    house = House("plain", provider=Stray())
+    with pytest.raises(ProviderUnavailable):
+        await heard(house.speak())
+    assert house.receipts[0].outcome is Outcome.FAILED
