@@ -19,7 +19,7 @@ from voxgate.speech.candidate import Candidate
 from voxgate.speech.catalogue import Catalogue
 from voxgate.speech.equivalents import equivalent
 from voxgate.speech.fallbacks import NO_FALLBACKS, STAND_IN, Fallbacks
-from voxgate.speech.pieces import cut
+from voxgate.speech.pieces import PIECE_CHARACTERS, cut
 from voxgate.speech.utterance import Markup, SpeechSettings, Utterance
 from voxgate.speech.voice import Voice, VoiceName
 
@@ -116,7 +116,13 @@ class Router:
         return own is not None and own.abilities(voice).text_stream
 
     def parts(
-        self, utterance: Utterance, target: AudioFormat, language: str | None = None, *, stretch: float = 1.0
+        self,
+        utterance: Utterance,
+        target: AudioFormat,
+        language: str | None = None,
+        *,
+        stretch: float = 1.0,
+        piece_characters: int = PIECE_CHARACTERS,
     ) -> Iterator[Utterance]:
         """Say what to speak, one after the other, so that a whole text comes out as one stream.
 
@@ -129,6 +135,7 @@ class Router:
             target: what the client gets; without a bit rate, any will do.
             language: of the text, for sentence ends.
             stretch: ratio of speeds by which its audio will be stretched.
+            piece_characters: about how much is spoken at a time.
         """
         own = self._registry.find(utterance.voice)
         can = own.abilities(utterance.voice) if own is not None else None
@@ -141,7 +148,7 @@ class Router:
         if utterance.markup is Markup.SSML:
             yield utterance
             return
-        for piece in cut(utterance.text, language):
+        for piece in cut(utterance.text, language, piece_characters):
             yield replace(utterance, text=piece)
 
     def candidates(self, utterance: Utterance) -> Sequence[Candidate]:

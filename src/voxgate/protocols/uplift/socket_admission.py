@@ -116,11 +116,13 @@ class Judge:
             settings=SpeechSettings(speed=speed),
             lexicon=lexicon,
         )
-        plan = SpeechPlan(
+        target = audio_format(message.output_format, wide_wav_bits=settings.wide_wav_bits)
+        parts = self._services.router.parts(
             utterance,
-            audio_format(message.output_format, wide_wav_bits=settings.wide_wav_bits),
+            target,
             voice.languages[0] if voice.languages else None,
-            stretch,
-            LOCAL_PIECE_CHARACTERS if spoken_by.provider == LOCAL else PIECE_CHARACTERS,
+            stretch=stretch,
+            piece_characters=LOCAL_PIECE_CHARACTERS if spoken_by.provider == LOCAL else PIECE_CHARACTERS,
         )
+        plan = SpeechPlan(parts, target, stretch)
         return Admission(plan, len(message.text), spending, self._grant.budget)

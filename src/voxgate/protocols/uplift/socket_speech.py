@@ -9,7 +9,6 @@ from voxgate.audio.format import BYTES_PER_SAMPLE, AudioFormat, Codec
 from voxgate.errors import Overloaded, VoxgateError
 from voxgate.providers.contract import AudioChunk
 from voxgate.speech.delivery import Encoding
-from voxgate.speech.pieces import PIECE_CHARACTERS, cut
 from voxgate.speech.receipt import Outcome
 from voxgate.speech.speaker import Speaker
 from voxgate.speech.stream import SpeechStream
@@ -53,29 +52,23 @@ class HeldAudio:
 
 @dataclass(frozen=True, slots=True)
 class SpeechPlan:
-    """How a request is to be spoken.
+    """How a request is to be spoken, once.
 
     Attributes:
-        utterance: the whole text; it is cut into pieces when it is long.
+        parts: what to speak, one after the other; see `voxgate.speech.routing.Router.parts`.
         target: what the client gets.
-        language: of the text, to find the ends of its sentences.
         stretch: ratio of speeds to stretch the audio by; see `voxgate.speech.delivery.split_speed`.
-        piece_characters: about how much is spoken at a time.
     """
 
-    utterance: Utterance
+    parts: Iterator[Utterance]
     target: AudioFormat
-    language: str | None
     stretch: float = 1.0
-    piece_characters: int = PIECE_CHARACTERS
-
-    def pieces(self) -> Iterator[str]:
-        """Cut the text where sentences end."""
-        return cut(self.utterance.text, self.language, self.piece_characters)
 
 
 class RequestSpeech:
-    """Speaks the pieces of a text one after the other and encodes them as one file.
+    """Speaks the parts of a text one after the other and encodes them as one file.
+
+    A provider's own file in exactly the wanted format passes through untouched.
 
     Args:
         speaker: speaks.
@@ -94,8 +87,7 @@ class RequestSpeech:
         self._speaker = speaker
         self._wake = wake
         self._held = held
-        self._utterance = plan.utterance
-        self._waiting = plan.pieces()
+        self._waiting = plan.parts
         self._encoding = Encoding(plan.target, plan.stretch)
         self._piece_ms = PIECE_MS // 2 if plan.target.codec is Codec.PCM_S32LE else PIECE_MS
         self._ahead: SpeechStream | None = None
@@ -113,7 +105,7 @@ class RequestSpeech:
         if chunk is not None:
             if self._ahead is None and self._held.is_ample:
                 self._ahead = self._speak_next()
-            return self._encoding.feed(chunk)
+            return self._encoding.feed(chunk) if chunk.coded is None else self._encoding.pass_on(chunk)
         if not stream.over:
             return None
         if stream.receipt.result().outcome is not Outcome.COMPLETED:
@@ -138,11 +130,10 @@ class RequestSpeech:
         self._current = self._ahead = None
 
     def _speak_next(self) -> SpeechStream | None:
-        text = next(self._waiting, None)
-        if text is None:
+        utterance = next(self._waiting, None)
+        if utterance is None:
             return None
-        utterance = replace(self._utterance, text=text, hold_bytes=self._held.take())
-        stream = self._speaker.speak(utterance)
+        stream = self._speaker.speak(replace(utterance, hold_bytes=self._held.take()))
         stream.watch(self._wake)
         return stream
 
@@ -150,8 +141,8 @@ class RequestSpeech:
 def _next_piece(stream: SpeechStream, limit_ms: int) -> AudioChunk | None:
     """Take up to ``limit_ms`` of what is there, in one piece."""
     chunk = stream.take(limit_ms)
-    if chunk is None:
-        return None
+    if chunk is None or chunk.coded is not None:
+        return chunk
     pieces, left_ms = [chunk.pcm], limit_ms - _duration_ms(chunk)
     while left_ms > 0 and (more := stream.take(left_ms)) is not None:
         pieces.append(more.pcm)
