@@ -90,8 +90,10 @@ class Pocketsphinx:
 
         The decoder normalizes by the mean of the sound before, which may have been somebody else's. So it
         is set to the caller's own, when that is known; a first segment of a grammar is so short that it is
-        heard whole, by its own mean.
+        heard whole, by its own mean. What it holds for noise goes on from one segment to the next as well,
+        until its front end is made anew.
         """
+        self._decoder.reinit_feat()
         self._decoder.activate_search(self._dictation if grammar is None else self._search(grammar))
         self._heard = None if grammar is None else bytearray()
         self._streaming = grammar is None or mean is not None

@@ -23,6 +23,7 @@ from voxgate.conversation.recognizing import (
     LocalRecognizer,
     Recognizer,
     ScriptedRecognizer,
+    Segment,
     listen_command,
     listen_pool,
 )
@@ -96,6 +97,28 @@ async def test_commands_are_heard_and_understood() -> None:
     assert listener.failures == []
 
 
+def segment_of(pcm: bytes) -> Segment:
+    segment = Segment(1)
+    for begin in range(0, len(pcm), WINDOW_BYTES):
+        segment.add(pcm[begin : begin + WINDOW_BYTES])
+    segment.end()
+    return segment
+
+
+@pytest.mark.speech
+async def test_a_caller_is_heard_the_same_whoever_was_heard_before() -> None:
+    noise = np.random.default_rng(3).normal(0, 1500, 16_000 * 3).astype("<i2").tobytes()
+    learned = set()
+    async with local_voice() as voice, pocketsphinx() as somebody:
+        phrase = await say(voice, PHRASES[0])
+        for before in (SILENCE, noise, phrase):
+            await somebody.recognize(segment_of(before))
+            caller = LocalRecognizer(somebody._pool, GRAMMAR)
+            assert await caller.recognize(segment_of(phrase)) == PHRASES[0]
+            learned.add(caller._mean)
+    assert len(learned) == 1
+
+
 async def test_noise_and_silence_are_no_speech() -> None:
     noise = np.random.default_rng(3).normal(0, 1500, 16_000 * 3).astype("<i2").tobytes()
     async with ears(ScriptedRecognizer(["never"], LoopClock())) as listener:
@@ -125,13 +148,26 @@ async def test_a_recognizer_that_goes_on_failing_is_reported_and_the_turn_is_tol
     assert listener.failures == [error]
 
 
+class StoppedClock(LoopClock):
+    """Nobody who sleeps wakes before it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = asyncio.Event()
+
+    async def sleep(self, delay_s: float) -> None:
+        await self.go.wait()
+
+
 async def test_a_dropped_segment_says_nothing_more() -> None:
-    recognizer = ScriptedRecognizer(["late"], LoopClock(), delay_ms=100)
-    async with local_voice() as voice, ears(recognizer) as listener:
+    clock = StoppedClock()
+    async with local_voice() as voice, ears(ScriptedRecognizer(["late"], clock)) as listener:
         await listener.hear(SILENCE + await say(voice, "Hello there, my friend") + SILENCE)
         await listener.until(SpeechStopped)
         listener.hearing.drop(1)
-        await asyncio.sleep(0.3)
+        clock.go.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
     assert listener.texts == []
 
 
