@@ -60,13 +60,13 @@ class ResembleSettings(VendorSettings):
     )
     websocket_url: str | None = Field(
         default=None,
-        description="Where its sockets are: by default `wss://websocket.cluster.resemble.ai`, or the same as "
-        "`base_url` if that is set.",
+        description="Where its sockets are: by default `wss://websocket.cluster.resemble.ai`, or a "
+        "`base_url` that is not Resemble's.",
     )
     voices_url: str | None = Field(
         default=None,
-        description="Where its voices are listed: by default `https://app.resemble.ai`, or the same as "
-        "`base_url` if that is set.",
+        description="Where its voices are listed: by default `https://app.resemble.ai`, or a "
+        "`base_url` that is not Resemble's.",
     )
 
 
@@ -138,7 +138,7 @@ class Resemble(BothVendor):
     def address(self, utterance: Utterance) -> Address:
         """Bind nothing but the account: each request says everything."""
         account = self.credentials(utterance.tenant)
-        ours = account.base_url == self.public_url
+        ours = account.base_url.endswith(".resemble.ai")
         host = self.settings.websocket_url if account.name == "" else None
         host = host or ("wss://websocket.cluster.resemble.ai" if ours else account.ws_url)
         return Address(f"{host}/stream", tuple(_authorized(account).items()))
@@ -173,7 +173,7 @@ class Resemble(BothVendor):
         return [_voice(record, model) for model in ("Turbo", "Pro") for record in records]
 
     async def _records(self, account: Account) -> list[Mapping[str, Any]]:
-        ours = account.base_url == self.public_url
+        ours = account.base_url.endswith(".resemble.ai")
         host = self.settings.voices_url if account.name == "" else None
         host = host or ("https://app.resemble.ai" if ours else account.base_url)
         records: list[Mapping[str, Any]] = []

@@ -73,12 +73,12 @@ class RimeSettings(VendorSettings):
     websocket_url: str | None = Field(
         default=None,
         description="Address of v1; `{model}` in it stands for `coda` or `mist`. "
-        "By default `wss://{model}.api.rime.ai/ws`, or `/{model}/ws` below `base_url` if that is set.",
+        "By default `wss://{model}.api.rime.ai/ws`, or `/{model}/ws` below a `base_url` that is not Rime's.",
     )
     ws3_url: str | None = Field(
         default=None,
         description="Address of the older socket, such as `wss://users-east-ws.rime.ai/ws3`. By default "
-        "`wss://users-ws.rime.ai/ws3`, or `/ws3` below `base_url` if that is set.",
+        "`wss://users-ws.rime.ai/ws3`, or `/ws3` below a `base_url` that is not Rime's.",
     )
 
 
@@ -157,7 +157,7 @@ class Rime(BothVendor):
         """Bind the model; with ``/ws3`` all settings."""
         account = self.credentials(utterance.tenant)
         headers = (("Authorization", f"Bearer {account.key}"),)
-        ours = account.base_url == self.public_url
+        ours = account.base_url.endswith(".rime.ai")  # a region's, perhaps
         if self.settings.transport == "ws3":
             url = "wss://users-ws.rime.ai/ws3" if ours else f"{account.ws_url}/ws3"
             return Address(f"{self.settings.ws3_url or url}?{urlencode(self._query(utterance))}", headers)

@@ -36,6 +36,10 @@ def utterance(voice: str = "Resemble.Turbo.55592656", **changes: Any) -> Utteran
     [
         ({}, "wss://websocket.cluster.resemble.ai/stream"),
         ({"base_url": "http://localhost:1"}, "ws://localhost:1/stream"),
+        (
+            {"base_url": "https://mine.cluster.resemble.ai"},
+            "wss://websocket.cluster.resemble.ai/stream",
+        ),
         ({"websocket_url": "wss://elsewhere"}, "wss://elsewhere/stream"),
     ],
 )

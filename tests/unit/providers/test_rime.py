@@ -44,6 +44,7 @@ def utterance(voice: str = "Rime.Coda.astra", **changes: Any) -> Utterance:
         ({}, "Rime.mistv3.cove", "wss://mist.api.rime.ai/ws"),
         ({}, "Rime.ArcanaV3.luna", "wss://coda.api.rime.ai/ws"),
         ({"base_url": "http://localhost:1/"}, "Rime.Coda.astra", "ws://localhost:1/coda/ws"),
+        ({"base_url": "https://users-east.rime.ai"}, "Rime.Coda.astra", "wss://coda.api.rime.ai/ws"),
         ({"websocket_url": "wss://my.own/ws"}, "Rime.Coda.astra", "wss://my.own/ws"),
         ({"websocket_url": "wss://api.rime.ai/{model}/ws"}, "Rime.mistv3.cove", "wss://api.rime.ai/mist/ws"),
     ],
