@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.support.doors import CANARY, DOORS, GOODBYE
+from tests.support.doors import CANARY, DOORS, GOODBYE, SLOW_BEGAN
 from tests.support.server import RunningServer
 
 
@@ -203,7 +203,8 @@ async def test_a_second_signal_ends_at_once(tmp_path: Path, number: int) -> None
 
 async def test_a_request_under_way_is_answered_before_the_end(doors: RunningServer) -> None:
     answer = asyncio.create_task(asyncio.to_thread(get, doors, "/slow"))
-    await asyncio.sleep(0.2)
+    while SLOW_BEGAN not in doors.log():  # noqa: ASYNC110 - seen from outside
+        await asyncio.sleep(0.01)
     doors.signal()
     assert await answer == (200, {"slow": True})
     assert await asyncio.to_thread(doors.wait) == 0

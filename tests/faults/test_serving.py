@@ -71,9 +71,11 @@ def test_a_key_made_elsewhere_works_at_once_and_a_revoked_one_for_five_seconds_a
     assert status_of(server, secret) == 101
     keys_command(server, "revoke", key_id)
     until_s = time.monotonic() + 5
+    asked_s = time.monotonic()
     while status_of(server, secret) == 101:
-        assert time.monotonic() < until_s
+        assert asked_s < until_s
         time.sleep(0.2)
+        asked_s = time.monotonic()
     assert status_of(server, secret) == 401
     assert status_of(server, KEY) == 101
 

@@ -29,6 +29,7 @@ from voxgate.services import Services
 DOORS = (sys.executable, __file__)
 CANARY = "the canary sings in an exception"
 GOODBYE = 4000
+SLOW_BEGAN = "a slow request began"
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -77,6 +78,7 @@ def routes(services: Services) -> list[BaseRoute]:
         raise RuntimeError(CANARY)
 
     async def slow(request: Request) -> Response:
+        print(SLOW_BEGAN, flush=True)
         await asyncio.sleep(0.5)
         return JSONResponse({"slow": True})
 
