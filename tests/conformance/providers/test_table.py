@@ -13,7 +13,9 @@ import pytest
 import voxgate
 from tests.support.shown import SHOWN
 from tests.support.subjects import LIVE, Subject, subjects
+from voxgate.clock import LoopClock
 from voxgate.providers._table import FILE, ProviderRow, page, row, written
+from voxgate.providers._vendor import Vendor
 from voxgate.providers.espeak import EspeakProvider
 from voxgate.providers.registry import vendor_class
 from voxgate.testing.scripted import ScriptedProvider
@@ -23,11 +25,18 @@ PAGE = Path(__file__).parents[3] / "docs" / "reference" / "providers.md"
 HOW = "run: VOXGATE_WRITE_CAPABILITIES=1 pytest tests/conformance/providers"
 
 
+def made(subject: Subject) -> Vendor:
+    """Make the adapter: what it can do may depend on its settings."""
+    vendor = vendor_class(subject.name)
+    section = vendor.Settings(**{**subject.emulator().settings(), **subject.extra})  # type: ignore[arg-type]
+    return vendor.make(subject.name, section, LoopClock())
+
+
 def rows(config: pytest.Config) -> list[ProviderRow]:
     shown = config.stash[SHOWN]
     table = []
     for subject in subjects():
-        vendor = vendor_class(subject.name)
+        vendor = made(subject)
         passed = shown.passed(subject.id)
         checked_by = subject.emulator.checked_by
         table.append(

@@ -36,6 +36,7 @@ class ElevenLabs(Emulator):
 
     provider: ClassVar[str] = "elevenlabs"
     voice: ClassVar[str] = "ElevenLabs.eleven_flash_v2_5.JBFqnCBsd6RMkjVDRZzb"
+    checked_by: ClassVar[str] = "elevenlabs 2.78.0"
     bad_voice: ClassVar[str] = "ElevenLabs.eleven_flash_v2_5.nobodyHasThisVoice00"
 
     max_at_once = 30

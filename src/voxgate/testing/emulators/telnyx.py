@@ -39,6 +39,7 @@ class Telnyx(Emulator):
 
     provider: ClassVar[str] = "telnyx"
     voice: ClassVar[str] = "Telnyx.NaturalHD.astra"
+    checked_by: ClassVar[str] = "telnyx 4.189.0"
     bad_voice: ClassVar[str] = "Telnyx.NaturalHD.nobody"
 
     eager = True
