@@ -13,6 +13,7 @@ from voxgate.providers.contract import Abort, AudioChunk
 from voxgate.providers.rime import Rime, RimeSettings
 from voxgate.speech.utterance import Utterance
 from voxgate.speech.voice import Gender, VoiceName
+from voxgate.testing.emulators.base import Faults
 from voxgate.testing.emulators.rime import RimeEmulator
 from voxgate.testing.scripted import CHARACTER_MS, read_back
 
@@ -98,7 +99,7 @@ async def test_ws3_times_words_across_its_syntheses() -> None:
 
 async def test_ws3_closes_a_socket_that_talks_on_after_a_cancel() -> None:
     async with WS3.open() as house:
-        house.emulator.faults = house.emulator.faults.__class__(piece_s=1.0)
+        house.emulator.faults = Faults(piece_s=1.0)
         stream = house.speaker.speak(house.utterance("It goes on for a while."))
         await anext(stream)
         stream.cancel()
