@@ -1,7 +1,7 @@
 """Tiny neural voices, made where they are needed: a few kilobytes each, and what they say is a tone.
 
 They have the inputs, the outputs and the files of real ones, so that the real packages load them. The tone
-lasts as long as the phonemes are many, at the speed that is asked for, and its pitch tells the speakers apart.
+lasts as long as the phonemes are many, at the speed asked for, and its pitch tells the speakers apart.
 What they cannot show is how a real voice sounds and how fast it is.
 
 A model may be made ``slow_over`` so many tokens: given more it computes for ever, in many small steps.
