@@ -132,7 +132,6 @@ class Connection:
     Attributes:
         claims: utterances that use it, or will once it is open.
         gone: closed, or about to be.
-        counted: it is one of the sockets that the settings limit.
     """
 
     def __init__(
@@ -146,7 +145,6 @@ class Connection:
         self.wire = wire
         self.claims = 0
         self.gone = False
-        self.counted = False
         self.opened: asyncio.Task[None] | None = None
         self._habits = habits
         self._clock = clock

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from functools import partial
 from http import HTTPStatus
@@ -158,10 +158,9 @@ class _Sockets:
             VoxgateError: it could not be opened.
         """
         address = self._vendor.address(utterance)
-        known = self._by_address.setdefault(address, [])
-        connection = None if fresh else next((each for each in known if each.has_room), None)
-        if connection is None:
-            connection = self._begin(address, utterance)
+        usable = () if fresh else (address,)
+        await self._make_room(usable)
+        connection = self._with_room(usable) or self._begin(address, utterance)
         connection.claims += 1
         try:
             assert connection.opened is not None  # noqa: S101 - set by _begin
@@ -183,16 +182,14 @@ class _Sockets:
         connection = Connection(
             vendor.wire(utterance), vendor.habits, vendor.clock, vendor.broken, self._look_over
         )
+        self._open += 1
         connection.opened = asyncio.create_task(self._connect(connection, address), name="vendor-connect")
         connection.opened.add_done_callback(lambda task: task.cancelled() or task.exception())
-        self._by_address[address].append(connection)
+        self._by_address.setdefault(address, []).append(connection)
         return connection
 
     async def _connect(self, connection: Connection, address: Address) -> None:
         try:
-            await self._make_room()
-            self._open += 1
-            connection.counted = True
             async with asyncio.timeout(2 * CONNECT_TIMEOUT_S):
                 await connection.take(await self._upgraded(address))
         except TimeoutError:
@@ -222,11 +219,16 @@ class _Sockets:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ProviderUnavailable(f"{vendor.name} cannot be reached: {type(error).__name__}") from None
 
-    async def _make_room(self) -> None:
+    def _with_room(self, addresses: Iterable[Address]) -> Connection | None:
+        known = (each for address in addresses for each in self._by_address.get(address, ()))
+        return next((each for each in known if each.has_room), None)
+
+    async def _make_room(self, usable: Iterable[Address]) -> None:
+        """Wait until one of these has room, or a new socket may be opened."""
         settings = self._vendor.settings
         try:
             async with asyncio.timeout(settings.max_wait_s):
-                while self._open >= settings.max_connections:
+                while self._open >= settings.max_connections and self._with_room(usable) is None:
                     if not self._close_an_idle_one():
                         self._freed.clear()
                         await self._freed.wait()
@@ -247,7 +249,7 @@ class _Sockets:
             for connection in tuple(some):
                 if connection.gone:
                     some.remove(connection)
-                    self._open -= connection.counted
+                    self._open -= 1
                     task = asyncio.create_task(connection.aclose())
                     self._closing.add(task)
                     task.add_done_callback(self._closing.discard)
