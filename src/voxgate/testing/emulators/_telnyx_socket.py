@@ -199,7 +199,7 @@ class Talk(Session):
         telnyx.said.add(key)
         pcm = telnyx.speech(text, target.rate_hz, speed=speed, volume=volume)
         audio = encode_whole(pcm, target.rate_hz, target) if pcm else b""
-        if audio and target.codec is Codec.MP3:
+        if audio and target.codec is Codec.MP3 and telnyx.tagged:
             audio = ID3_TAG + audio
         first = True
 

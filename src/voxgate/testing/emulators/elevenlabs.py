@@ -4,6 +4,8 @@ Sources: ElevenLabs' API reference, as its SDK 2.78 words it; for sockets see `_
 account may have neither 44.1 kHz PCM nor MP3 of 192 kbit/s, which are matters of plans.
 Left out: ``stream-input`` (a socket for one utterance), dialogue and dictionaries. That time stamps over HTTP
 count from the beginning of the answer is what public clients take for granted.
+
+Tried by hand with livekit-plugins-elevenlabs 1.8.9: HTTP and contexts in PCM and MP3, interrupted and not.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ class ElevenLabs(Emulator):
 
     provider: ClassVar[str] = "elevenlabs"
     voice: ClassVar[str] = "ElevenLabs.eleven_flash_v2_5.JBFqnCBsd6RMkjVDRZzb"
-    checked_by: ClassVar[str] = "elevenlabs 2.78.0"
+    checked_by: ClassVar[str] = "elevenlabs 2.78.0; livekit-plugins-elevenlabs 1.8.9 by hand"
     bad_voice: ClassVar[str] = "ElevenLabs.eleven_flash_v2_5.nobodyHasThisVoice00"
 
     max_at_once = 30

@@ -3,6 +3,8 @@
 Sources: Telnyx docs (REST request, response and errors), types of its SDK 4.189; for the socket see
 `_telnyx_socket`. Telnyx's own models are here, and Azure, whose sentences come whole, for all other vendors
 behind it. Left out: the OpenAI-compatible endpoint, dictionaries, designs and clones.
+
+Tried by hand with livekit-plugins-telnyx 1.8.9 (a text as a whole, and words as they come), without tags.
 """
 
 from __future__ import annotations
@@ -33,18 +35,21 @@ class Telnyx(Emulator):
             as some have seen.
         finals_between: a final is sent whenever all text so far was spoken, as documented; else at the end.
         repeats_audio: a sentence's audio comes again with its text, as old servers had it.
+        tagged: each sentence of MP3 is a file with an ID3 tag before it, as some have seen; LiveKit's client
+            stumbles over these.
         typed: frames tell their ``type``, as the SDK has it.
         said: what may come from the cache.
     """
 
     provider: ClassVar[str] = "telnyx"
     voice: ClassVar[str] = "Telnyx.NaturalHD.astra"
-    checked_by: ClassVar[str] = "telnyx 4.189.0"
+    checked_by: ClassVar[str] = "telnyx 4.189.0; livekit-plugins-telnyx 1.8.9 by hand"
     bad_voice: ClassVar[str] = "Telnyx.NaturalHD.nobody"
 
     eager = True
     finals_between = False
     repeats_audio = False
+    tagged = True
     typed = False
 
     def add_routes(self, app: web.Application) -> None:
