@@ -19,7 +19,7 @@ from voxgate.cli.say import say
 from voxgate.cli.serve import serve
 from voxgate.cli.settings import settings
 from voxgate.cli.talk import talk
-from voxgate.cli.voices import voices
+from voxgate.cli.voices import app as voices
 from voxgate.errors import ConfigurationError, RequestError, VoxgateError
 
 FAILED = 1
@@ -40,9 +40,9 @@ app = typer.Typer(
 app.command("serve")(serve)
 app.command("say")(say)
 app.command("talk")(talk)
-app.command("voices")(voices)
 app.command("settings")(settings)
 app.command("doctor")(doctor)
+app.add_typer(voices, name="voices")
 app.add_typer(keys, name="keys")
 app.add_typer(database, name="db")
 

@@ -19,7 +19,7 @@ def doctor(config: ConfigOption = None, data_dir: DataDirOption = None) -> None:
     """Look over this installation, and tell how to mend what is wrong with it.
 
     Looks at Python and the packages, the settings, the data folder with its keys, the port, the engine
-    that speaks, the clock, the disk and the limit on open files. Changes nothing.
+    that speaks, your neural voices, the clock, the disk and the limit on open files. Changes nothing.
 
     Ends with status 1 when something is broken. A note is only worth knowing.
     """

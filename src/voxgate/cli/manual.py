@@ -97,11 +97,17 @@ def manual_page(app: typer.Typer) -> str:
 
 def _command(command: Any, name: str) -> Iterator[str]:
     context = command.make_context(name, [], resilient_parsing=True)
-    if isinstance(command, TyperGroup):
-        for inner in command.commands.values():
-            if not inner.hidden:
-                yield from _command(inner, f"{name} {inner.name}")
+    if not isinstance(command, TyperGroup):
+        yield from _section(command, name, context)
         return
+    if command.invoke_without_command:
+        yield from _section(command, name, context)
+    for inner in command.commands.values():
+        if not inner.hidden:
+            yield from _command(inner, f"{name} {inner.name}")
+
+
+def _section(command: Any, name: str, context: Any) -> Iterator[str]:
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"\n## {name}\n\n{command.help}\n\n```text\n{name} {usage}\n```\n\n"
     yield "| option | meaning |\n|---|---|\n"

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from voxgate.cli.neural_voices import add, known_gender, remove
 from voxgate.cli.options import ConfigOption, KeyOption, ServerOption, ask_key, key_explained
-
-if TYPE_CHECKING:
-    from voxgate.speech.voice import Gender
 
 Record = dict[str, Any]
 _SHOWN = ("id", "language", "gender", "name")
 
+app = typer.Typer(subcommand_metavar="[COMMAND [ARGS]...]")
 
+
+@app.callback(invoke_without_command=True)
 def voices(
+    context: typer.Context,
     provider: Annotated[
         str | None, typer.Option(help="Only this provider's, such as local or azure.", show_default=False)
     ] = None,
@@ -42,9 +44,12 @@ def voices(
     started here would have. Where the fourth column says "stand-in" the voice's vendor is not set up, and a
     local voice of the same language speaks for it.
     """
+    if context.invoked_subcommand is not None:
+        return
+
     import asyncio
 
-    wanted = {"provider": provider, "model": model, "language": language, "gender": _known(gender)}
+    wanted = {"provider": provider, "model": model, "language": language, "gender": known_gender(gender)}
     filters = {name: value for name, value in wanted.items() if value is not None}
     if server is not None:
         from voxgate.client.voices import fetch_voices
@@ -62,14 +67,8 @@ def voices(
         print("There is no such voice.")
 
 
-def _known(gender: str | None) -> Gender | None:
-    from voxgate.errors import InvalidRequest
-    from voxgate.speech.voice import Gender
-
-    try:
-        return None if gender is None else Gender(gender.lower())
-    except ValueError:
-        raise InvalidRequest(f"--gender is one of {', '.join(Gender)}", field="gender") from None
+app.command()(add)
+app.command()(remove)
 
 
 async def _here(config: Path | None, filters: dict[str, Any]) -> list[Record]:
@@ -80,7 +79,7 @@ async def _here(config: Path | None, filters: dict[str, Any]) -> list[Record]:
 
     configure_logging(LogSettings(level="error"))
     settings = load_settings(config, {"espeak": {"min_workers": 1, "max_workers": 1}})
-    async with open_speech(settings, LoopClock()) as (router, _):
+    async with open_speech(settings, LoopClock(), lean=True) as (router, _):
         return [voice.record() for voice in router.catalogue.voices(**filters)]
 
 

@@ -137,8 +137,8 @@ class WorkerPool:
         """Start ``min_workers`` at once and return when the first is ready.
 
         Raises:
-            EngineCrashed: none is ready after ``start_timeout_s``, or ``GIVE_UP_AFTER`` have failed; nothing
-                is left running.
+            EngineCrashed: none is ready after ``start_timeout_s``, or ``GIVE_UP_AFTER`` have failed, or one
+                has said that it cannot load its engine; nothing is left running.
         """
         self._spawn_in_background(self._watch())
         self._fill()
@@ -239,6 +239,7 @@ class WorkerPool:
             elif frame.kind == FrameKind.FAILED:
                 self.reason = json.loads(frame.payload).get("reason")
                 _log.error("engine_cannot_load", engine=self._command.engine, reason=self.reason)
+                self._decided.set()  # it would say so again
             return
         job = self._busy.get(worker)
         if job is None or job.request_id != frame.request_id:

@@ -78,7 +78,7 @@ class NeuralModel:
     def __init__(self, name: str, settings: NeuralSettings, clock: Clock, *, spare: bool = True) -> None:
         self.name = name
         self.settings = settings
-        self._check()
+        check_files(name, settings)
         limits = PoolLimits(
             min_workers=settings.min_workers if spare else 1,
             max_workers=max(settings.min_workers, settings.max_workers),
@@ -112,25 +112,30 @@ class NeuralModel:
                 f"neural.{self.name}: {self.settings.engine} cannot load {self.settings.model}: {reason}"
             ) from None
 
-    def _check(self) -> None:
-        files = self.settings.files()
-        missing = [name for name in _NEEDED[self.settings.engine] if name not in files]
-        if missing:
-            raise ConfigurationError(f"neural.{self.name}.{missing[0]} is needed for {self.settings.engine}")
-        if self.settings.engine == "piper" and "config" not in files:
-            files["config"] = Path(f"{files['model']}.json")
-        for name, path in files.items():
-            folder = name == "data_dir"
-            if not (path.is_dir() if folder else path.is_file()):
-                kind = "folder" if folder else "file"
-                raise ConfigurationError(f"neural.{self.name}.{name}: there is no {kind} {path}")
-
     def _command(self) -> WorkerCommand:
         program = Path(voxgate.engines.__path__[0]) / "neural_worker.py"
         options = {name: str(path.absolute()) for name, path in self.settings.files().items()}
         told = json.dumps({**options, "threads": self.settings.threads})
         engine = self.settings.engine
         return WorkerCommand(engine, (sys.executable, "-I", str(program), engine, told))
+
+
+def check_files(name: str, settings: NeuralSettings) -> None:
+    """Look whether all files of a model are there.
+
+    Raises:
+        ConfigurationError: one is not named, or not there; the message says which.
+    """
+    files = settings.files()
+    missing = [needed for needed in _NEEDED[settings.engine] if needed not in files]
+    if missing:
+        raise ConfigurationError(f"neural.{name}.{missing[0]} is needed for {settings.engine}")
+    if settings.engine == "piper" and "config" not in files:
+        files["config"] = Path(f"{files['model']}.json")
+    for field, path in files.items():
+        kind, there = ("folder", path.is_dir()) if field == "data_dir" else ("file", path.is_file())
+        if not there:
+            raise ConfigurationError(f"neural.{name}.{field}: there is no {kind} {path}")
 
 
 class _Spoken(NamedTuple):

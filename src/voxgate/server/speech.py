@@ -33,7 +33,12 @@ _MIB, _KIB = 1 << 20, 1 << 10
 
 @asynccontextmanager
 async def open_speech(
-    settings: Settings, clock: Clock, sinks: Iterable[ReceiptSink] = (), *, ask_vendors: bool = False
+    settings: Settings,
+    clock: Clock,
+    sinks: Iterable[ReceiptSink] = (),
+    *,
+    ask_vendors: bool = False,
+    lean: bool = False,
 ) -> AsyncIterator[tuple[Router, Speaker]]:
     """Start the engines, and end them at the block's end.
 
@@ -42,13 +47,14 @@ async def open_speech(
         clock: time.
         sinks: each takes every Receipt.
         ask_vendors: keep asking vendors which voices they have; else what they said last is in force.
+        lean: load each neural voice once only, for one who speaks alone.
 
     Raises:
-        ConfigurationError: an engine is not installed.
+        ConfigurationError: an engine is not installed, or a neural voice cannot be loaded.
         EngineCrashed: an engine does not start.
     """
     async with AsyncExitStack() as stack:
-        registry = ProviderRegistry(_providers(settings, clock))
+        registry = ProviderRegistry(_providers(settings, clock, lean=lean))
         stack.push_async_callback(registry.aclose)  # before the start, which may fail half-way
         try:
             await registry.start()
@@ -83,7 +89,7 @@ async def open_speech(
         yield router, speaker
 
 
-def _providers(settings: Settings, clock: Clock) -> Iterator[Provider]:
+def _providers(settings: Settings, clock: Clock, *, lean: bool) -> Iterator[Provider]:
     if settings.espeak.enabled:
         yield EspeakProvider(
             clock,
@@ -93,7 +99,7 @@ def _providers(settings: Settings, clock: Clock) -> Iterator[Provider]:
         )
     if settings.local_test_voices:
         yield ScriptedProvider(clock)
-    yield from open_neural({**registered(settings.data_dir), **settings.neural}, clock)
+    yield from open_neural({**registered(settings.data_dir), **settings.neural}, clock, spare=not lean)
     yield from open_vendors(settings.providers, clock)
 
 

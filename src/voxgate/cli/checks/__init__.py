@@ -43,6 +43,7 @@ def examine(config: Path | None, data_dir: Path | None) -> Iterator[Finding]:
     yield installation.check_keys(settings)
     yield installation.check_port(settings.server)
     yield installation.check_engine(settings.espeak)
+    yield from installation.check_neural_voices(settings)
     yield machine.check_clock(settings.data_dir)
     yield machine.check_disk(settings.data_dir)
     yield machine.check_open_files(settings.limits.connections)

@@ -11,12 +11,13 @@ import socket
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 from voxgate.cli.checks.finding import Finding, Grade, nearest_folder
 from voxgate.config import EspeakSettings, ServerSettings, Settings
-from voxgate.errors import VoxgateError
+from voxgate.errors import ConfigurationError, VoxgateError
 
 START_TIMEOUT_S = 20.0
 """For the engine to start and to say a word."""
@@ -149,6 +150,29 @@ def check_engine(settings: EspeakSettings) -> Finding:
         return Finding(Grade.BROKEN, subject, f"espeak does not speak: {told}", mend)
     told = f"espeak starts in {start_ms:.0f} ms and speaks after {first_audio_ms:.0f} ms"
     return Finding(Grade.GOOD, subject, told)
+
+
+def check_neural_voices(settings: Settings) -> Iterator[Finding]:
+    """Are the files of the user's own voices there? Nothing is told when there are no such voices."""
+    from voxgate.config.registered import registered
+    from voxgate.providers.neural import check_files
+
+    subject = "voices"
+    try:
+        every = {**registered(settings.data_dir), **settings.neural}
+    except ConfigurationError as error:
+        yield Finding(Grade.BROKEN, subject, error.message, "Mend that file, or delete it.")
+        return
+    whole = bool(every)
+    for name, voice in every.items():
+        try:
+            check_files(name, voice)
+        except ConfigurationError as error:
+            whole = False
+            mend = f"mend neural.{name}" if name in settings.neural else f"`voxgate voices remove {name}`"
+            yield Finding(Grade.BROKEN, subject, error.message, f"Put it there, or {mend}.")
+    if whole:
+        yield Finding(Grade.GOOD, subject, f"the files of {', '.join(every)} are there")
 
 
 async def _speak_once() -> tuple[float, float]:

@@ -39,7 +39,7 @@ async def local_voice(settings: Settings, wish: Wish) -> AsyncIterator[LocalVoic
         {name: value for name, value in asked.items() if value is not None},
         default_voice=VoiceName.parse(settings.telnyx.default_voice),
     )
-    async with open_speech(settings, LoopClock()) as (router, speaker):
+    async with open_speech(settings, LoopClock(), lean=True) as (router, speaker):
         voice = router.admit(request.voice, identity_verified=True)
         language = plan_speech(replace(request, audio_format="linear16"), voice).language
         yield LocalVoice(speaker, voice, language, wish.speed)
