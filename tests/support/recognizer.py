@@ -84,6 +84,10 @@ def understand(pcm: bytes) -> str | None:
 
     The answer depends on the sound alone, not on what was listened to before.
     """
-    heard = Counter(_hear(bytes(2 * lead) + pcm) for lead in LEADS)
-    phrase, times = heard.most_common(1)[0]
-    return phrase if times > len(LEADS) // 2 else None
+    heard: Counter[str | None] = Counter()
+    for lead in LEADS:
+        phrase = _hear(bytes(2 * lead) + pcm)
+        heard[phrase] += 1
+        if heard[phrase] > len(LEADS) // 2:
+            return phrase
+    return None
