@@ -123,11 +123,11 @@ def sherpa(
     nodes = [
         _node("Identity", ["length_scale"], "scale"),
         *(_pitch_of("sid") if speakers > 1 else [_node("Identity", ["base"], "pitch")]),
-        *_tone("x_length", SHERPA_HZ, TOKEN_MS, slow_over),
+        *_tone("x_length", SHERPA_HZ, TOKEN_MS / 2, slow_over),  # likewise
         _node("Reshape", ["tone", "three"], "y"),
     ]
     path = folder / "model.onnx"
-    about = {"model_type": "vits", "comment": "tiny", "language": "English", "add_blank": 0}
+    about = {"model_type": "vits", "comment": "tiny", "language": "English", "add_blank": 1}
     about |= {"sample_rate": SHERPA_HZ, "n_speakers": speakers, "punctuation": ", . ! ?"}
     if not words:
         about |= {"frontend": "characters", "use_eos_bos": 0, "blank_id": 0, "bos_id": 0, "eos_id": 0}

@@ -10,20 +10,24 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
+from tests.support import neural_models
 from voxgate.clock import LoopClock
 from voxgate.config import load_settings
 from voxgate.errors import VoxgateError
 from voxgate.providers._vendor import VendorSettings
 from voxgate.providers.contract import AudioChunk, Provider
 from voxgate.providers.espeak import EspeakProvider
+from voxgate.providers.neural import open_neural
 from voxgate.providers.registry import vendor_class, vendor_names
 from voxgate.speech.cache import SpeechCache
 from voxgate.speech.candidate import Candidate
@@ -36,6 +40,8 @@ from voxgate.testing.emulators.base import NO_FAULTS, Emulator, Faults
 from voxgate.testing.scripted import ScriptedProvider, read_back, tones
 
 LIVE = os.environ.get("VOXGATE_LIVE_TESTS") == "1"
+NEURAL = ("piper", "kokoro", "sherpa")
+LOCAL = ("espeak", *NEURAL, "scripted")
 FIRST_AUDIO_TIMEOUT_S = 10.0
 STALL_TIMEOUT_S = 15.0
 
@@ -45,7 +51,7 @@ class Subject:
     """A provider over one transport.
 
     Attributes:
-        name: of its module, ``espeak``, or ``scripted``.
+        name: of its module, or one of `LOCAL`.
         transport: as ``Vendor.transports`` calls it.
         extra: the settings that choose it.
     """
@@ -56,7 +62,7 @@ class Subject:
 
     @property
     def is_vendor(self) -> bool:
-        return self.name not in ("espeak", "scripted")
+        return self.name not in LOCAL
 
     @property
     def is_emulated(self) -> bool:
@@ -87,6 +93,12 @@ class Subject:
                     "Local.Espeak.en-us",
                 )
                 bad_voice = "Local.Espeak.xx-nobody"
+            elif self.name in NEURAL:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+                models = {"tiny": neural_models.tiny(self.name, folder, min_workers=1)}
+                (provider,) = open_neural(models, LoopClock())
+                voice = f"{provider.name}.{'af_tiny' if self.name == 'kokoro' else 'tiny'}"
+                bad_voice = f"{provider.name}.nobody"
             elif self.name == "scripted":
                 provider, voice = ScriptedProvider(LoopClock()), "Local.Test.plain"
                 bad_voice = "Local.Test.nobody"
@@ -251,4 +263,4 @@ def vendors_param() -> list[Any]:
 
 def everybody_param() -> list[Any]:
     """Vendors, and the local engines, whose processes know real time only."""
-    return [*vendors_param(), *(pytest.param(Subject(name), id=name) for name in ("espeak", "scripted"))]
+    return [*vendors_param(), *(pytest.param(Subject(name), id=name) for name in LOCAL)]

@@ -328,7 +328,9 @@ def main() -> None:
     name, options = sys.argv[1], json.loads(sys.argv[2])
     try:
         engine = ENGINES[name](options, pipe)
-        list(engine.speak("a", 1.0, None, "en-us"))  # the first run of a model takes far longer than the next
+        list(
+            engine.speak("Hello.", 1.0, None, "en-us")
+        )  # the first run of a model takes far longer than the next
     except Exception as error:  # whatever an engine raises: the parent is told, and this process ends
         pipe.tell(FAILED, 0, {"code": "engine", "reason": explain(error, name)})
         return

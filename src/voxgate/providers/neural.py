@@ -26,13 +26,21 @@ from voxgate.config.neural import NeuralSettings
 from voxgate.engines.pipe import FrameKind
 from voxgate.engines.pool import PoolLimits, WorkerPool
 from voxgate.engines.process import WorkerCommand
-from voxgate.errors import ConfigurationError, EngineCrashed, IncompleteAudio, InvalidVoice, ProviderRejected
+from voxgate.errors import (
+    ConfigurationError,
+    EngineCrashed,
+    IncompleteAudio,
+    InvalidRequest,
+    InvalidVoice,
+    ProviderRejected,
+    TextTooLong,
+)
 from voxgate.providers.contract import Abort, AudioChunk, CancelSupport, Capabilities, Provider
 from voxgate.speech.language import normal_tag
 from voxgate.speech.long_text import emergency_cut
 from voxgate.speech.sentences import SentenceBuffer, speakable
 from voxgate.speech.stream import BUFFER_BYTES as STREAM_BYTES
-from voxgate.speech.utterance import Utterance
+from voxgate.speech.utterance import Markup, Utterance
 from voxgate.speech.voice import Gender, Voice, VoiceName
 
 PIECE_CHARACTERS = 120
@@ -43,7 +51,7 @@ STALL_TIMEOUT_S = 60.0
 """A piece may take long on a slow machine, and nothing comes before it is done."""
 MAX_WAIT_S = 20.0
 """For a worker: longer than most models take to load."""
-MAX_CHARACTERS = 10_000
+MAX_CHARACTERS = 100_000
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -206,6 +214,8 @@ class NeuralProvider(Provider):
 
         Raises:
             InvalidVoice: no such model or speaker.
+            InvalidRequest: there is nothing to say, or it is SSML.
+            TextTooLong: over `MAX_CHARACTERS`.
             Overloaded: no worker became free in time.
             EngineCrashed: the worker died.
             ProviderRejected: the engine could not speak this text.
@@ -214,6 +224,12 @@ class NeuralProvider(Provider):
         found = self._by_voice.get(utterance.voice.voice_id.lower())
         if found is None:
             raise InvalidVoice(f"{self.name} has no voice {utterance.voice.voice_id}", field="voice")
+        if utterance.markup is Markup.SSML:
+            raise InvalidRequest(f"{self.name} takes no SSML", field="text_type")
+        if not speakable(utterance.text):
+            raise InvalidRequest("There is nothing to say in this text", field="text")
+        if len(utterance.text) > MAX_CHARACTERS:
+            raise TextTooLong(f"An utterance may have {MAX_CHARACTERS} characters", field="text")
         _, model, speaker = found
         job_text = {
             "pieces": list(pieces(_well_formed(utterance.text), utterance.language)),

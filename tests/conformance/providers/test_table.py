@@ -11,17 +11,20 @@ from pathlib import Path
 import pytest
 
 import voxgate
+from tests.support.neural_models import need
 from tests.support.shown import SHOWN
-from tests.support.subjects import LIVE, Subject, subjects
+from tests.support.subjects import LIVE, NEURAL, Subject, subjects
 from voxgate.clock import LoopClock
 from voxgate.providers._table import FILE, ProviderRow, page, row, written
 from voxgate.providers._vendor import Vendor
 from voxgate.providers.espeak import EspeakProvider
+from voxgate.providers.neural import NeuralProvider
 from voxgate.providers.registry import vendor_class
 from voxgate.testing.scripted import ScriptedProvider
 
 TABLE = Path(voxgate.__path__[0], "data", FILE)
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "providers.md"
+TINY = "tiny models that the tests make; no real model"
 HOW = "run: VOXGATE_WRITE_CAPABILITIES=1 pytest tests/conformance/providers"
 
 
@@ -45,12 +48,17 @@ def rows(config: pytest.Config) -> list[ProviderRow]:
     for name, local in (("espeak", EspeakProvider), ("scripted", ScriptedProvider)):
         passed = shown.passed(Subject(name).id)
         table.append(row(local.name, "", "", local.capabilities, passed, "the engine itself"))
+    for name in NEURAL:
+        neural, passed = NeuralProvider(name, ()), shown.passed(Subject(name).id)
+        table.append(row(neural.name, "neural", "", neural.capabilities, passed, TINY))
     return table
 
 
 def test_the_table_is_what_was_shown(request: pytest.FixtureRequest) -> None:
     if LIVE:
         pytest.skip("the table is made with emulators")
+    for name in NEURAL:
+        need(name)
     shown = request.config.stash[SHOWN]
     names = [subject.id for subject in subjects()]
     whole = not shown.deselected and shown.collected == shown.ran

@@ -11,9 +11,9 @@ from tests.support import neural_models
 from tests.unit.providers.neural_speech import SENTENCE, neural, pcm_of, utterance
 from voxgate.clock import LoopClock
 from voxgate.config.neural import NeuralSettings
-from voxgate.errors import ConfigurationError, IncompleteAudio, InvalidVoice
+from voxgate.errors import ConfigurationError, InvalidRequest, InvalidVoice, TextTooLong
 from voxgate.providers.contract import Abort
-from voxgate.providers.neural import PIECE_CHARACTERS, open_neural, pieces
+from voxgate.providers.neural import MAX_CHARACTERS, PIECE_CHARACTERS, open_neural, pieces
 from voxgate.speech.voice import Gender
 
 LONG = "It goes on and on, with a comma here and there, but no full stop in sight, " * 4 + "and then it ends."
@@ -77,9 +77,15 @@ async def test_kokoros_names_say_who_and_which_language_and_two_models_do_not_cl
 @pytest.mark.parametrize("text", ["", "  ", "...", "\U0001f600"])
 async def test_nothing_to_say_is_an_error_and_no_hang(text: str, tmp_path: Path) -> None:
     async with neural(anna=piper(tmp_path)) as provider:
-        with pytest.raises(IncompleteAudio):
+        with pytest.raises(InvalidRequest):
             await pcm_of(provider, text, "anna")
         assert await pcm_of(provider, SENTENCE, "anna")
+
+
+async def test_a_text_without_end_is_refused(tmp_path: Path) -> None:
+    async with neural(anna=piper(tmp_path)) as provider:
+        with pytest.raises(TextTooLong):
+            await pcm_of(provider, "x" * (MAX_CHARACTERS + 1), "anna")
 
 
 async def test_half_a_character_does_not_keep_the_rest_from_being_spoken(tmp_path: Path) -> None:
