@@ -37,6 +37,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from importlib import metadata
 from typing import Any
 
 JOB, CANCEL = 1, 3
@@ -236,6 +237,13 @@ class Sherpa:
 
         tokens, data = options["tokens"], options.get("data_dir") or ""
         lexicon, model = options.get("lexicon") or "", options["model"]
+        version = metadata.version("sherpa-onnx")
+        if data and not lexicon and int(version.partition(".")[0]) >= 2:
+            # It would load such a model, and say nothing.
+            raise ValueError(
+                f"sherpa-onnx {version} has no espeak-ng any more: it needs a lexicon for this model. "
+                "Piper's and Kokoro's models have engines of their own here"
+            )
         kind: dict[str, Any]
         if options.get("voices"):
             kind = {

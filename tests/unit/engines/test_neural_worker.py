@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +254,14 @@ def test_a_broken_file_beside_the_model_is_told(tmp_path: Path) -> None:
     assert kokoro.voices is not None
     kokoro.voices.write_bytes(b"no voices")
     assert reason(kokoro)
+
+
+def test_a_model_that_needs_espeak_is_not_loaded_to_say_nothing(tmp_path: Path) -> None:
+    settings = neural_models.tiny("sherpa", tmp_path)
+    if metadata.version("sherpa-onnx") < "2":
+        pytest.skip("this version has espeak-ng")
+    told = reason(settings.model_copy(update={"data_dir": tmp_path}))
+    assert "has no espeak-ng any more" in told
 
 
 def audited(
