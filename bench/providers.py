@@ -52,7 +52,7 @@ def emulated(section: str, extra: Mapping[str, object]) -> Iterator[dict[str, An
 async def measure(
     section: str, told: dict[str, Any], extra: Mapping[str, object]
 ) -> tuple[list[float], float]:
-    """Return the first chunk's way in milliseconds for each stream, and CPU milliseconds a second of audio."""
+    """Return each stream's first chunk's way in milliseconds, and CPU milliseconds a second of audio."""
     vendor = vendor_class(section)
     settings = vendor.Settings.model_validate({**told["settings"], **extra})
     provider = vendor.make(section, settings, LoopClock())

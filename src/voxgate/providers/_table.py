@@ -36,8 +36,8 @@ class ProviderRow(BaseModel):
     formats: list[str] = Field(description="Files of the provider that are handed on untouched.")
     max_characters: int = Field(description="Of one request to it; 0 when unlimited.")
     checked_by: str = Field(
-        description="Whose client is satisfied with the emulator that the adapter was tested against, or that "
-        "there is none; `live` where the vendor itself was asked."
+        description="Whose client is satisfied with the emulator that the adapter was tested against, or "
+        "that there is none."
     )
 
 
