@@ -1,7 +1,7 @@
 """A worker that does what its jobs say, so that a pool can be tested without an engine.
 
-Its argument says how it starts: ``ready``, ``never``, ``dies`` or ``dies-when-ready``; a second one names a
-file to which it adds a byte at each start. Jobs are JSON objects: ``chunks`` of ``size`` bytes are sent,
+Its argument says how it starts: ``ready``, ``never``, ``dies``, ``dies-when-ready`` or ``cannot-load``; a
+second one names a file to which it adds a byte at each start. Jobs are JSON objects: ``chunks`` of ``size`` bytes are sent,
 then DONE; ``hang`` sends them and then nothing; ``deaf`` makes it ignore cancellation; ``garbage`` sends
 bytes that are no frame.
 """
@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 HEADER = struct.Struct(">BII")
-JOB, INPUT, CANCEL, READY, AUDIO, EVENT, DONE = 1, 2, 3, 16, 17, 18, 19
+JOB, INPUT, CANCEL, READY, AUDIO, EVENT, DONE, FAILED = 1, 2, 3, 16, 17, 18, 19, 20
 
 jobs: queue.SimpleQueue[tuple[int, dict[str, Any]]] = queue.SimpleQueue()
 cancelled: set[int] = set()
@@ -69,6 +69,9 @@ if len(sys.argv) > 2:
         file.write(b".")
 if how == "dies":
     sys.exit(3)
+if how == "cannot-load":
+    send(FAILED, 0, b'{"code": "engine", "reason": "there is no engine"}')
+    sys.exit(0)
 while how == "never":
     time.sleep(1)
 threading.Thread(target=read, daemon=True).start()

@@ -348,6 +348,16 @@ async def test_a_broken_engine_is_not_started_in_a_spin(how: str, tmp_path: Path
     assert 2 <= starts.stat().st_size <= 6
 
 
+async def test_a_worker_that_says_why_it_cannot_start_is_believed_at_once(tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
+    limits = PoolLimits(min_workers=1, start_timeout_s=3600)
+    pool = WorkerPool(command("cannot-load", str(starts)), LoopClock(), limits)
+    with pytest.raises(EngineCrashed):
+        await pool.start()
+    assert pool.reason == "there is no engine"
+    assert starts.stat().st_size == 1
+
+
 async def test_an_engine_that_cannot_start_is_given_up_before_the_time_is_over() -> None:
     pool = WorkerPool(command("dies"), LoopClock(), PoolLimits(min_workers=1, start_timeout_s=3600))
     async with asyncio.timeout(10):

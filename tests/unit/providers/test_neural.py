@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,21 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_names_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
     settings = piper(tmp_path)
     assert refusal(Anna=settings, anna=settings) == "neural.anna: Anna is the same name"
+
+
+async def test_a_package_that_is_missing_is_named_with_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = neural_models.tiny("piper", tmp_path)
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    bare.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(bare))
+    with pytest.raises(ConfigurationError) as refused:
+        async with neural(anna=settings):
+            pass
+    mend = "its package is not installed: pip install 'voxgate[piper]'"
+    assert refused.value.message == f"neural.anna: piper cannot load {settings.model}: {mend}"
 
 
 @pytest.mark.parametrize("engine", ["piper", "kokoro", "sherpa"])
