@@ -131,6 +131,8 @@ async def test_an_outage_from_its_begin_to_its_end(gateway: Gateway) -> None:
     assert heard(await gateway.hear()) == TEXT
     assert gateway.receipts()[-1]["provider"] == "OpenAI"
     assert (await gateway.figures("/v1/figures"))["outcomes"]["failed"] == 1
+    for secret in (gateway.first.key, TEXT, LONGER):
+        assert secret not in gateway.server.log()
 
 
 async def test_over_rest_the_answer_names_who_spoke(gateway: Gateway) -> None:

@@ -47,7 +47,24 @@ def settings_page() -> str:
         if section is not None:
             parts += [f"\n## [{name}]\n\n{cleandoc(section.__doc__ or '')}\n\n"]
             parts += _table(section.model_fields, f"{name}.", f"{PREFIX}{name.upper()}__")
-    return "".join(parts)
+    return "".join([*parts, *_providers()])
+
+
+def _providers() -> Iterator[str]:
+    """Tell what each vendor's section can hold: what all have in common first."""
+    from voxgate.providers._vendor import VendorSettings
+    from voxgate.providers.registry import vendor_class, vendor_names
+
+    common = VendorSettings.model_fields
+    yield "\n## Providers\n\nA section `[providers.<name>]` for each vendor that speaks; in every one:\n\n"
+    yield from _table(common, "providers.<name>.", f"{PREFIX}PROVIDERS__<NAME>__")
+    for name in vendor_names():
+        vendor = vendor_class(name)
+        own = {field: told for field, told in vendor.Settings.model_fields.items() if field not in common}
+        yield f"\n### [providers.{name}]\n\n[What it does](providers/{name}.md). "
+        yield "Nothing more can be set.\n" if not own else "Besides:\n\n"
+        if own:
+            yield from _table(own, f"providers.{name}.", f"{PREFIX}PROVIDERS__{name.upper()}__")
 
 
 def settings_in_force(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -140,7 +140,7 @@ def _page_lines(table: Sequence[ProviderRow]) -> Iterator[str]:
     yield "\n## How it was checked\n\n| provider | section | checked by | characters a request |\n"
     yield "|---|---|---|---|\n"
     for each in table:
-        section = f"`{each.section}`" if each.section else "always there"
+        section = f"[`{each.section}`](providers/{each.section}.md)" if each.section else "always there"
         most = f"{each.max_characters:,}" if each.max_characters else "unlimited"
         yield f"| {_title(each)} | {section} | {each.checked_by} | {most} |\n"
     yield "\n## Files that are handed on untouched\n\n"
