@@ -44,20 +44,17 @@ async def all_ready(model: NeuralModel) -> None:
 
 @pytest.mark.parametrize("engine", ["piper", "kokoro"])
 async def test_a_cancelled_model_stops_in_the_middle_of_a_run(engine: str, tmp_path: Path) -> None:
-    settings = neural_models.tiny(engine, tmp_path, SLOW_OVER)
+    settings = neural_models.tiny(engine, tmp_path, SLOW_OVER, min_workers=1, max_workers=1)
     voice = "af_tiny" if engine == "kokoro" else "anna"
     async with neural(anna=settings) as provider:
-        (model,) = provider.models
-        await all_ready(model)
-        pids, abort = model.pool.pids, Abort()
+        abort = Abort()
         stream = provider.synthesize(utterance(provider, ENDLESS, voice), abort)
         await anext(stream)
         await asyncio.sleep(0.05)
         abort.abort()
         assert [chunk async for chunk in stream] == []
-        await all_ready(model)
-        assert await pcm_of(provider, SENTENCE, voice)
-        assert model.pool.pids & pids, "both were killed"
+        async with asyncio.timeout(60):
+            assert await pcm_of(provider, SENTENCE, voice)
 
 
 async def test_a_model_that_does_not_stop_is_killed_and_a_spare_speaks(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """A worker that does what its jobs say, so that a pool can be tested without an engine.
 
 Its argument says how it starts: ``ready``, ``never``, ``dies``, ``dies-when-ready`` or ``cannot-load``; a
-second one names a file to which it adds a byte at each start. Jobs are JSON objects: ``chunks`` of ``size`` bytes are sent,
-then DONE; ``hang`` sends them and then nothing; ``deaf`` makes it ignore cancellation; ``garbage`` sends
-bytes that are no frame.
+second one names a file to which it adds a byte at each start. Jobs are JSON objects: ``chunks`` of ``size``
+bytes are sent, then DONE; ``hang`` sends them and then nothing; ``deaf`` makes it ignore cancellation;
+``garbage`` sends bytes that are no frame.
 """
 
 import json

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -23,6 +24,7 @@ from voxgate.engines.pipe import ENDINGS, Frame, FrameKind, FrameParser, encode_
 PROGRAM = Path(voxgate.engines.__path__[0], "neural_worker.py")
 ENGINES = ("piper", "kokoro", "sherpa")
 TEXT = "Hello there, how are you?"
+LONGEST_S = 60.0
 
 WATCHED = """
 import json, os, runpy, sys
@@ -93,9 +95,14 @@ def worker(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     ) as process:
+        # One that hangs ends, and the test fails instead of hanging too.
+        timer = threading.Timer(LONGEST_S, process.kill)
+        timer.daemon = True
+        timer.start()
         try:
             yield Worker(process)
         finally:
+            timer.cancel()
             process.kill()
 
 
