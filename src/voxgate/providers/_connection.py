@@ -155,6 +155,7 @@ class Connection:
         self._names = count(1)
         self._born_s = clock.now_s()
         self._used = False
+        self._retired = False
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reader: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -165,7 +166,7 @@ class Connection:
     def has_room(self) -> bool:
         """Whether a further utterance may begin here."""
         draining = sum(context.left for context in self._contexts.values())
-        if self.gone or self.claims + draining >= self.wire.contexts:
+        if self.gone or self._retired or self.claims + draining >= self.wire.contexts:
             return False
         if self._used and not self.wire.reusable:
             return False
@@ -185,10 +186,12 @@ class Connection:
             self._ready.set_result(None)
         await self.send(self.wire.hello())
         await asyncio.shield(self._ready)
+        self._rest()
 
     async def begin(self, utterance: Utterance, hold_bytes: int) -> Context:
         """Begin an utterance. The claim was made before; `leave` gives it back."""
-        context = Context(f"v{next(self._names)}", hold_bytes, fresh=not self._used)
+        fresh = not self._used and self._timer is None
+        context = Context(f"v{next(self._names)}", hold_bytes, fresh=fresh)
         self._used = True
         self._rest(used=True)
         self._contexts[context.name] = context
@@ -302,14 +305,16 @@ class Connection:
     def _look_over(self, context: Context | None) -> None:
         if context is not None and (context.over or self.gone):
             self._contexts.pop(context.name, None)
-        if not self.claims and not self.wire.reusable and self._used:
+        if not self.claims and self._used and (self._retired or not self.wire.reusable):
             self.close()
         self._rest()
         self._on_free()
 
     def _check_drained(self, context: Context) -> None:
+        """Give a socket up whose vendor did not end what was cancelled in time; others finish on it first."""
         if not context.over and not self.gone:
-            self.close()
+            self._retired = True
+            self._look_over(None)
 
     def _lose(self, error: VoxgateError | None) -> None:
         if self.gone:

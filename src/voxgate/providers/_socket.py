@@ -31,9 +31,15 @@ _CLOSING_S = 1.0
 
 
 class SocketVendor(Vendor):
-    """Speaks over WebSockets. See the module."""
+    """Speaks over WebSockets. See the module.
+
+    Attributes:
+        habits: how long its sockets live.
+        keeps_spare: where a socket serves one utterance only, one is opened ahead for the next.
+    """
 
     habits: ClassVar[Habits] = Habits()
+    keeps_spare: ClassVar[bool] = False
 
     @abstractmethod
     def address(self, utterance: Utterance) -> Address:
@@ -168,6 +174,8 @@ class _Sockets:
         except BaseException:
             connection.leave(None)
             raise
+        if self._vendor.keeps_spare and not connection.wire.reusable:
+            self._keep_spare(address, utterance)
         return connection
 
     async def aclose(self) -> None:
@@ -187,6 +195,10 @@ class _Sockets:
         connection.opened.add_done_callback(lambda task: task.cancelled() or task.exception())
         self._by_address.setdefault(address, []).append(connection)
         return connection
+
+    def _keep_spare(self, address: Address, utterance: Utterance) -> None:
+        if self._open < self._vendor.settings.max_connections and self._with_room((address,)) is None:
+            self._begin(address, utterance)
 
     async def _connect(self, connection: Connection, address: Address) -> None:
         try:

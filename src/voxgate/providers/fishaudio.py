@@ -3,9 +3,9 @@
 Sources: Fish Audio's AsyncAPI and OpenAPI documents (August 2026) and its docs' pages on errors and on the
 WebSocket with timestamps.
 
-There are two sockets. The usual one is closed after each utterance. The one with timestamps takes the next,
-and tells where each word is heard, a chunk of text at a time. Neither can be told to stop: a cancelled
-utterance ends with its socket.
+There are two sockets. The usual one is closed after each utterance, so the next one is opened ahead. The one
+with timestamps takes the next utterance, and tells where each word is heard, a chunk of text at a time.
+Neither can be told to stop: a cancelled utterance ends with its socket.
 """
 
 from __future__ import annotations
@@ -75,6 +75,7 @@ class FishAudio(ExplainingVendor):
         "http": {"transport": "http"},
     }
     habits = Habits(idle_s=60, max_age_s=300)
+    keeps_spare = True
 
     def __init__(self, settings: FishAudioSettings, clock: Clock) -> None:
         super().__init__(settings, clock)

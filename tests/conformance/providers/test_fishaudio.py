@@ -67,11 +67,34 @@ async def test_text_reaches_the_vendor_as_it_is_written(subject: Subject) -> Non
         assert len(house.emulator.asked) == 1
 
 
-async def test_each_utterance_has_a_socket_and_leaves_none_behind() -> None:
+async def test_each_utterance_has_a_socket_and_the_next_ones_is_opened_ahead() -> None:
     async with SOCKET.open() as house:
         for _ in range(3):
             assert (await house.speak("Hello.")).error is None
+            await asyncio.sleep(2)
+            assert house.emulator.connections == 1
+        await asyncio.sleep(50)
+        assert house.emulator.connections == 1
+        await asyncio.sleep(10)
+        assert house.emulator.connections == 0
+
+
+async def test_no_socket_is_opened_ahead_where_all_are_taken() -> None:
+    async with SOCKET.open(max_connections=1) as house:
+        for number in range(3):
+            heard = await house.speak(f"Number {number}.")
+            assert heard.error is None
+        assert house.emulator.peak_connections == 1
         await deserted(house.emulator)
+
+
+async def test_a_socket_that_was_opened_ahead_and_lost_is_replaced() -> None:
+    async with SOCKET.open() as house:
+        assert (await house.speak("Before.")).error is None
+        await asyncio.sleep(1)
+        await house.emulator.__aexit__(None, None, None)
+        await house.emulator.__aenter__()
+        assert (await house.speak("After.")).text == "After."
 
 
 @pytest.mark.parametrize("subject", [SOCKET, TIMED], ids=lambda subject: subject.id)
@@ -81,7 +104,8 @@ async def test_a_cancelled_utterance_ends_with_its_socket(subject: Subject) -> N
         await anext(stream)
         stream.cancel()
         await stream.receipt
-        await deserted(house.emulator)
+        await asyncio.sleep(1)
+        assert house.emulator.connections == (subject is SOCKET)  # the next one's
         assert house.emulator.asked[0].cancelled
         assert fish(house).places.taken == 0
         assert (await house.speak("Next.")).text == "Next."
