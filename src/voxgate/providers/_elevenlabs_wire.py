@@ -22,8 +22,8 @@ from voxgate.errors import (
     VoxgateError,
 )
 from voxgate.providers._audio import PCM_24K
-from voxgate.providers._elevenlabs_words import WordFinder
 from voxgate.providers._wire import Frame, Heard, Wire
+from voxgate.providers._word_finder import WordFinder
 from voxgate.speech.sentences import SentenceBuffer
 from voxgate.speech.utterance import Utterance
 

@@ -26,10 +26,10 @@ from voxgate.errors import Overloaded, VoxgateError
 from voxgate.providers._audio import PCM_24K
 from voxgate.providers._both import BothVendor
 from voxgate.providers._elevenlabs_wire import ElevenLabsWire, failure, voice_settings
-from voxgate.providers._elevenlabs_words import WordFinder
 from voxgate.providers._http import Ask, Part, lines
 from voxgate.providers._vendor import Account, VendorSettings, refusal
 from voxgate.providers._wire import Address, Habits, Wire
+from voxgate.providers._word_finder import WordFinder
 from voxgate.providers.contract import CancelSupport, Capabilities, UpstreamFacts
 from voxgate.speech.utterance import Utterance
 from voxgate.speech.voice import Gender, Voice, VoiceName

@@ -21,11 +21,11 @@ from voxgate.audio.format import AudioFormat, Codec, default_bit_rate_kbps
 from voxgate.clock import Clock
 from voxgate.errors import ProviderDenied, ProviderRejected, ProviderUnavailable, VoxgateError
 from voxgate.providers._audio import PCM_24K
-from voxgate.providers._elevenlabs_words import WordFinder
 from voxgate.providers._http import Ask
 from voxgate.providers._unexplained import ExplainingVendor, Unexplained
 from voxgate.providers._vendor import Account, VendorSettings, moved
 from voxgate.providers._wire import Address, Frame, Habits, Heard, Wire
+from voxgate.providers._word_finder import WordFinder
 from voxgate.providers.contract import CancelSupport, Capabilities, UpstreamFacts, WordTime
 from voxgate.speech.language import primary_language
 from voxgate.speech.utterance import Utterance

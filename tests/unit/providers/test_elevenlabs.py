@@ -22,9 +22,9 @@ from voxgate.errors import (
     VoxgateError,
 )
 from voxgate.providers._elevenlabs_wire import ElevenLabsWire
-from voxgate.providers._elevenlabs_words import WordFinder
 from voxgate.providers._http import Part
 from voxgate.providers._wire import Heard
+from voxgate.providers._word_finder import WordFinder
 from voxgate.providers.contract import WordTime
 from voxgate.providers.elevenlabs import FORMATS, ElevenLabs, ElevenLabsSettings
 from voxgate.speech.utterance import SpeechSettings, Utterance

@@ -1,6 +1,6 @@
-"""Where words begin, from the characters that ElevenLabs tells the times of.
+"""Where words begin, from the characters that a vendor tells the times of (ElevenLabs, Resemble, xAI).
 
-``alignment`` spells the text as it was sent, piece by piece, give or take white space. As soon as it does
+The characters spell the text as it was sent, piece by piece, give or take white space. As soon as it does
 not, nothing more is said about this text: a wrong time is worse than none.
 """
 
