@@ -18,6 +18,8 @@ from voxgate.providers.contract import CancelSupport, Capabilities
 FILE = "capabilities.json"
 NATIVE, EMULATED, ABSENT = "native", "emulated", "absent"
 ABILITIES = ("text_stream", "ssml", "speed", "pitch", "volume", "word_times", "voices", "cancel")
+_PAGES = {"neural": "../how-to/neural-voices.md"}
+"""Where the manual tells of a section that is no vendor's."""
 _MADE_HERE = frozenset({"text_stream", "speed", "volume"})
 """What voxgate does itself for a provider that cannot."""
 
@@ -140,7 +142,8 @@ def _page_lines(table: Sequence[ProviderRow]) -> Iterator[str]:
     yield "\n## How it was checked\n\n| provider | section | checked by | characters a request |\n"
     yield "|---|---|---|---|\n"
     for each in table:
-        section = f"[`{each.section}`](providers/{each.section}.md)" if each.section else "always there"
+        where = _PAGES.get(each.section, f"providers/{each.section}.md")
+        section = f"[`{each.section}`]({where})" if each.section else "always there"
         most = f"{each.max_characters:,}" if each.max_characters else "unlimited"
         yield f"| {_title(each)} | {section} | {each.checked_by} | {most} |\n"
     yield "\n## Files that are handed on untouched\n\n"
