@@ -63,6 +63,9 @@ from voxgate.speech.voice import VoiceName
 _MESSAGES_A_TURN = 8
 """Messages of one client that are handled before every other stream has had its turn."""
 
+_HOLD_BYTES = 96 * 1024
+"""Of PCM that an utterance may have waiting for a client that does not read. A session has two of them."""
+
 _ENOUGH_S, _STEP_BACK_S = 0.2, 0.002
 """Audio ahead of real time with which a client can wait for the first audio of others, and how long it does
 before it goes on: a hundred times real time is left to it."""
@@ -272,6 +275,7 @@ class Session:
                 markup=plan.markup,
                 cacheable=facts.cacheable,
                 lexicon=facts.lexicon,
+                hold_bytes=_HOLD_BYTES,
             ),
             source,
         )
