@@ -10,10 +10,10 @@ import pybase64
 
 from voxgate.audio.format import pcm_duration_s
 from voxgate.errors import VoxgateError
-from voxgate.providers._vendor import moved, refusal
+from voxgate.providers._vendor import refusal
 from voxgate.providers._wire import Frame, Heard, Wire
 from voxgate.providers._word_finder import WordFinder
-from voxgate.providers.contract import WordTime
+from voxgate.providers.contract import WordTime, moved
 from voxgate.speech.sentences import SentenceBuffer, speakable
 from voxgate.speech.utterance import Utterance
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Sequence
+from functools import cache
 from importlib import resources
 
 from pydantic import BaseModel, Field
@@ -83,7 +84,8 @@ def spelled(made: AudioFormat) -> str:
     return " ".join(filter(None, (container, codec, f"{made.rate_hz} Hz", rate)))
 
 
-def rows() -> list[ProviderRow]:
+@cache
+def rows() -> Sequence[ProviderRow]:
     """Read the table that comes with the package."""
     text = (resources.files("voxgate") / "data" / FILE).read_text("utf-8")
     return [ProviderRow.model_validate(each) for each in json.loads(text)["providers"]]

@@ -30,7 +30,7 @@ from voxgate.errors import (
     TextTooLong,
     VoxgateError,
 )
-from voxgate.providers.contract import Abort, AudioChunk, Provider, WordTime
+from voxgate.providers.contract import Abort, AudioChunk, Provider, moved
 from voxgate.speech.pieces import cut
 from voxgate.speech.sentences import speakable
 from voxgate.speech.utterance import Markup, Utterance
@@ -317,10 +317,3 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Read ``Retry-After`` in seconds; the form with a date is not used by any vendor here."""
     value = next((value for name, value in headers.items() if name.lower() == "retry-after"), "").strip()
     return min(float(value), 3600.0) if value.isdecimal() else None
-
-
-def moved(words: tuple[WordTime, ...], by: int, at_s: float) -> tuple[WordTime, ...]:
-    """Move word times by characters and seconds."""
-    if not words or (by == 0 and at_s == 0.0):
-        return words
-    return tuple(WordTime(word.text_start + by, word.text_length, word.at_s + at_s) for word in words)

@@ -26,9 +26,9 @@ from voxgate.providers._azure_wire import AzureWire
 from voxgate.providers._both import BothVendor
 from voxgate.providers._http import Ask
 from voxgate.providers._stretch import Stretch
-from voxgate.providers._vendor import Account, moved, refusal
+from voxgate.providers._vendor import Account, refusal
 from voxgate.providers._wire import Address, Habits, Wire
-from voxgate.providers.contract import Abort, AudioChunk, Capabilities, Provider
+from voxgate.providers.contract import Abort, AudioChunk, Capabilities, Provider, moved
 from voxgate.speech.utterance import Utterance
 from voxgate.speech.voice import Gender, Voice, VoiceName
 

@@ -195,7 +195,7 @@ class Provider(ABC):
                     async with aclosing(self.synthesize(replace(utterance, text=sentence), abort)) as chunks:
                         async for chunk in chunks:
                             made_s += chunk.duration_s
-                            yield replace(chunk, words=_moved(chunk.words, offset, begun_s))
+                            yield replace(chunk, words=moved(chunk.words, offset, begun_s))
                 offset += len(sentence)
 
         async for piece in text:
@@ -223,5 +223,8 @@ class Provider(ABC):
         return None
 
 
-def _moved(words: tuple[WordTime, ...], by: int, at_s: float) -> tuple[WordTime, ...]:
+def moved(words: tuple[WordTime, ...], by: int, at_s: float) -> tuple[WordTime, ...]:
+    """Move word times by characters and seconds."""
+    if not words or (by == 0 and at_s == 0.0):
+        return words
     return tuple(WordTime(word.text_start + by, word.text_length, word.at_s + at_s) for word in words)

@@ -23,10 +23,10 @@ from voxgate.errors import ProviderDenied, ProviderRejected, ProviderUnavailable
 from voxgate.providers._audio import PCM_24K
 from voxgate.providers._http import Ask
 from voxgate.providers._unexplained import ExplainingVendor, Unexplained
-from voxgate.providers._vendor import Account, VendorSettings, moved
+from voxgate.providers._vendor import Account, VendorSettings
 from voxgate.providers._wire import Address, Frame, Habits, Heard, Wire
 from voxgate.providers._word_finder import WordFinder
-from voxgate.providers.contract import CancelSupport, Capabilities, UpstreamFacts, WordTime
+from voxgate.providers.contract import CancelSupport, Capabilities, UpstreamFacts, WordTime, moved
 from voxgate.speech.language import primary_language
 from voxgate.speech.utterance import Utterance
 from voxgate.speech.voice import Voice, VoiceName

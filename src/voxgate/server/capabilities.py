@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 
-from voxgate.errors import NotAuthenticated, VoxgateError
+from voxgate.errors import VoxgateError
 from voxgate.providers._table import ProviderRow, rows
+from voxgate.rest.door import authenticate
 from voxgate.rest.openapi import BEARER, Problems, refusals
 from voxgate.server.answers import refusal_answer
 from voxgate.services import Services
@@ -37,10 +38,7 @@ def routes(services: Services) -> list[BaseRoute]:
 
     async def capabilities(request: Request) -> JSONResponse:
         try:
-            key = await services.keys.authenticate(_secret(request))
-            if key is None:
-                raise NotAuthenticated("Send a valid API key with the header Authorization: Bearer <key>")
-            await services.limits.check(key)
+            await authenticate(request, services)
         except VoxgateError as error:
             return refusal_answer(error)
         return JSONResponse(_answer(services).model_dump())
@@ -54,11 +52,6 @@ def routes(services: Services) -> list[BaseRoute]:
         responses=refusals(Problems, {401: "No key, or a wrong one", 429: "Too many requests"}),
     )
     return router.routes
-
-
-def _secret(request: Request) -> str:
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    return secret.strip() if scheme.lower() == "bearer" else ""
 
 
 def _answer(services: Services) -> CapabilitiesAnswer:

@@ -163,9 +163,10 @@ class Speaker:
         self, candidates: Sequence[Candidate], stream: SpeechStream, text: TextSource | None
     ) -> None:
         for candidate in candidates:
-            if await self._speak_without(candidate, stream):
+            utterance = await self._still_to_speak(candidate, stream)
+            if utterance is None:
                 return
-            attempt = self._begin(candidate, text)
+            attempt = self._begin(candidate, utterance, text)
             try:
                 stream.abort.on_abort(attempt.abort.abort)
                 await attempt.first()
@@ -192,17 +193,18 @@ class Speaker:
             while True:
                 if waiting:
                     candidate = waiting.popleft()
-                    if await self._speak_without(candidate, stream):
+                    utterance = await self._still_to_speak(candidate, stream)
+                    if utterance is None:
                         return
-                    attempt = self._begin(candidate, text)
+                    attempt = self._begin(candidate, utterance, text)
                     race[asyncio.create_task(attempt.first(), name="speech-rival")] = attempt
                 patience_s = self._hedge_after_s if waiting else None
                 done, _ = await asyncio.wait(race, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     attempt = race.pop(task)
                     try:
-                        if await self._finish_race(task, attempt, race, stream):
-                            return
+                        await self._finish_race(task, attempt, race, stream)
+                        return
                     except VoxgateError as error:
                         self._judge(attempt, error)
                         heard = stream.first_audio_ms is not None
@@ -219,13 +221,12 @@ class Speaker:
         attempt: Attempt,
         race: dict[asyncio.Task[None], Attempt],
         stream: SpeechStream,
-    ) -> bool:
+    ) -> None:
         """Go on alone with the first that has audio; raises why if it has none."""
         task.result()
         stream.abort.on_abort(attempt.abort.abort)
         await self._drop_all(race)
         await self._carry(attempt, stream)
-        return True
 
     async def _drop_all(self, race: dict[asyncio.Task[None], Attempt]) -> None:
         _abort_all(race)
@@ -249,30 +250,25 @@ class Speaker:
             raise Overloaded("The provider of this voice does not answer", retry_after_s=min(waits_s))
         return askable
 
-    async def _speak_without(self, candidate: Candidate, stream: SpeechStream) -> bool:
-        """Speak what needs no provider: silence, and what the cache has."""
+    async def _still_to_speak(self, candidate: Candidate, stream: SpeechStream) -> Utterance | None:
+        """Return the utterance as its provider is to get it; None where silence or the cache was enough."""
         stream.spoken_by, stream.provider = str(candidate.utterance.voice), candidate.provider.name
         if stream.text_is_written:
-            return False
+            return candidate.utterance
         utterance = worded(candidate.utterance, phonemes=candidate.abilities.phonemes)
         if silenced(candidate.utterance, utterance):
             await stream.put(PAUSE, shared=True)
-            return True
-        if not utterance.cacheable:
-            return False
-        cached = self._cache.find(utterance)
+            return None
+        cached = self._cache.find(utterance) if utterance.cacheable else None
         if cached is None:
-            return False
+            return utterance
         stream.cached = True
         self._unheard.discard(stream.utterance_id)
         chunk = AudioChunk(cached.pcm, cached.rate_hz, cached.words, coded=cached.coded)
         await stream.put(chunk, shared=True)
-        return True
+        return None
 
-    def _begin(self, candidate: Candidate, text: TextSource | None) -> Attempt:
-        utterance = candidate.utterance
-        if text is None:
-            utterance = worded(utterance, phonemes=candidate.abilities.phonemes)
+    def _begin(self, candidate: Candidate, utterance: Utterance, text: TextSource | None) -> Attempt:
         if candidate.breaker is not None:
             self.breakers.begin(candidate.breaker)
         return Attempt(
